@@ -18,21 +18,23 @@ const KEPT = 4_096;
 
 export class CallNames {
   readonly #known = new RecentlyMade<CallName>(KEPT);
-  #last: { readonly correlation: Uint8Array; readonly name: CallName } | null = null;
+  #lastCorrelation: Uint8Array | null = null;
+  #lastName: CallName | null = null;
 
   /** @param correlation which nobody changes */
   of(correlation: Uint8Array): CallName {
-    if (this.#last?.correlation === correlation) return this.#last.name;
+    if (this.#lastCorrelation === correlation && this.#lastName !== null) return this.#lastName;
     const hex = toHex(correlation);
     const name = this.#known.of(hex, () => ({ call: hex, keys: new Map() }));
-    this.#last = { correlation, name };
+    this.#lastCorrelation = correlation;
+    this.#lastName = name;
     return name;
   }
 
   /** Calls that have ended are not kept: all are forgotten, and those that are used have names again. */
   forget(): void {
     this.#known.clear();
-    this.#last = null;
+    this.#lastCorrelation = this.#lastName = null;
   }
 
   /** The key of a call under a LIID. */

@@ -12,17 +12,18 @@
  */
 import path from 'node:path';
 import { messageOf } from '../../../bytes/errors.ts';
+import { viewOf } from '../../../bytes/octets.ts';
 import { StorageError } from '../../../storage/errors.ts';
 import { SegmentFile } from '../../../storage/segment-file.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
-import type { NewestEntry, OutboxEntry } from '../ports.ts';
+import type { Amount, NewestEntry, OutboxEntry, WaitingShare } from '../ports.ts';
 import { encodeBatch, segmentHead } from './spool-batch.ts';
-import type { EncodedBatch, PlacedContent, SpoolBatch } from './spool-batch.ts';
+import type { EncodedBatch, PlacedContent, SpoolBatch, SpooledRecord } from './spool-batch.ts';
 import type { RecoveredSpool } from './spool-recovery.ts';
 import { SpoolDestination } from './spool-destination.ts';
 import type { SpoolMark } from './spool-destination.ts';
-import { segmentName, SpoolSegment } from './spool-segment.ts';
-import type { GoneRecord, WaitingRecord } from './spool-segment.ts';
+import { memoryOf, segmentName, SpoolSegment } from './spool-segment.ts';
+import type { GoneRecords, KeptBatch, WaitingRecord } from './spool-segment.ts';
 
 /** A segment of so many octets takes no more. */
 const SEGMENT_OCTETS = 8 << 20;
@@ -49,12 +50,8 @@ interface SpoolPart {
   readonly records: readonly PlacedContent[];
 }
 
-/** Hears of what waits for a destination from now on (1), and of what waits no more (-1). */
-export type ContentListener = (
-  did: string,
-  record: Pick<GoneRecord, 'liid' | 'length'>,
-  count: 1 | -1,
-) => void;
+/** Hears of what waits for a destination from now on, and, in negative numbers, of what waits no more. */
+export type ContentListener = (did: string, content: Pick<WaitingShare, 'liid' | keyof Amount>) => void;
 
 export class ContentSpool {
   readonly #folder: string;
@@ -143,14 +140,10 @@ export class ContentSpool {
     for (const { destination, segment, isNew, from, encoded, records } of parts) {
       segment.isWritten = destination.isWritten = false;
       if (isNew) destination.begin(segment);
-      segment.add(
-        number,
-        from,
-        encoded.records,
-        records.map(({ octets }) => this.#keep(octets)),
-      );
+      const kept = { from, octets: viewOf(encoded.octets), waiting: encoded.records.length };
+      segment.add(number, from, encoded.records, this.#kept(kept));
       destination.noteNumbers(records);
-      for (const record of encoded.records) this.#tell(destination.did, record, 1);
+      for (const share of sharesOf(encoded.records)) this.#tell(destination.did, share);
     }
   }
 
@@ -271,15 +264,17 @@ export class ContentSpool {
     );
   }
 
-  #keep(octets: Uint8Array): Uint8Array | null {
-    if (this.#keptOctets + octets.length > KEPT_OCTETS) return null;
-    this.#keptOctets += octets.length;
-    return octets;
+  /** `null`: there is no room for it. */
+  #kept(batch: KeptBatch): KeptBatch | null {
+    const octets = this.#keptOctets + memoryOf(batch);
+    if (octets > KEPT_OCTETS) return null;
+    this.#keptOctets = octets;
+    return batch;
   }
 
-  #note(did: string, record: GoneRecord): void {
-    if (record.wasKept) this.#keptOctets -= record.length;
-    this.#tell(did, record, -1);
+  #note(did: string, { liid, count, octets, freed }: GoneRecords): void {
+    this.#keptOctets -= freed;
+    this.#tell(did, { liid, count: -count, octets: -octets });
   }
 
   async #entriesOf(
@@ -332,4 +327,16 @@ export class ContentSpool {
 function written({ destination, segment, isNew, encoded }: SpoolPart): Promise<void> {
   const { octets } = encoded;
   return segment.file.append(isNew ? Buffer.concat([segmentHead(destination.did), octets]) : octets);
+}
+
+/** How much there is of each warrant. */
+function sharesOf(records: readonly SpooledRecord[]): Iterable<Pick<WaitingShare, 'liid' | keyof Amount>> {
+  const shares = new Map<string, { readonly liid: string; count: number; octets: number }>();
+  for (const { liid, length } of records) {
+    const share = shares.get(liid) ?? { liid, count: 0, octets: 0 };
+    if (share.count === 0) shares.set(liid, share);
+    share.count += 1;
+    share.octets += length;
+  }
+  return shares.values();
 }

@@ -41,7 +41,7 @@ export interface SpooledRecord extends Omit<PlacedContent, 'octets'> {
 }
 
 export interface EncodedBatch {
-  readonly octets: Uint8Array;
+  readonly octets: Buffer;
   /** Where its records are, from the beginning of the batch. */
   readonly records: readonly SpooledRecord[];
 }
@@ -90,19 +90,17 @@ export function encodeBatch(batch: SpoolBatch): EncodedBatch {
     output.f64(call.lastSeen).u16(STANDINGS.indexOf(call.standing)).text(call.source);
   }
   output.u32(records.length);
-  const checksums = records.map(({ octets }) => crc32(octets));
-  for (const [at, { position, liid, cin, sequenceNumber, octets }] of records.entries()) {
-    output.f64(position).text(liid).f64(cin).f64(sequenceNumber);
-    output.u32(octets.length).u32(checksums[at] ?? 0);
+  const spooled: SpooledRecord[] = [];
+  let at = output.length + placesLength(records);
+  for (const { position, liid, cin, sequenceNumber, octets } of records) {
+    const { length } = octets;
+    const checksum = crc32(octets);
+    output.f64(position).text(liid).f64(cin).f64(sequenceNumber).u32(length).u32(checksum);
+    spooled.push({ position, liid, cin, sequenceNumber, at, length, checksum });
+    at += length;
   }
   const accountEnd = output.length;
-  let at = accountEnd;
-  const spooled = records.map(({ octets, ...record }, n): SpooledRecord => {
-    const placed = { ...record, at, length: octets.length, checksum: checksums[n] ?? 0 };
-    at += octets.length;
-    output.raw(octets);
-    return placed;
-  });
+  for (const { octets } of records) output.raw(octets);
   const octets = output.taken();
   const head = new Output(HEAD, octets.subarray(0, HEAD));
   head
@@ -157,6 +155,16 @@ function accountBound({ streams, communications, records }: SpoolBatch): number 
     bound += 12 + 3 * (correlation.length + liid.length + source.length) + 34;
   for (const { liid } of records) bound += 4 + 3 * liid.length + 32;
   return bound;
+}
+
+/** Octets that the account takes for records. */
+function placesLength(records: SpoolBatch['records']): number {
+  let [length, last, octets] = [0, '', 0];
+  for (const { liid } of records) {
+    if (liid !== last) [last, octets] = [liid, Buffer.byteLength(liid)];
+    length += 4 + octets + 32;
+  }
+  return length;
 }
 
 function didOf(octets: Buffer): string | null {
@@ -234,7 +242,8 @@ class Output {
   readonly #octets: Buffer;
   #at = 0;
 
-  constructor(bound: number, octets: Buffer = Buffer.allocUnsafe(bound)) {
+  /** @param octets which nobody else has: they may stay in memory for long */
+  constructor(bound: number, octets: Buffer = Buffer.allocUnsafeSlow(bound)) {
     this.#octets = octets;
   }
 

@@ -1,6 +1,6 @@
 /** One segment of a destination's spool: its file, and in memory where its records are and which of them still wait. */
 import type { SegmentFile } from '../../../storage/segment-file.ts';
-import type { OutboxAppend } from '../ports.ts';
+import type { Amount, OutboxAppend } from '../ports.ts';
 import { isIntact } from './spool-batch.ts';
 import type { FoundBatch, SpooledRecord } from './spool-batch.ts';
 
@@ -12,12 +12,21 @@ export interface WaitingRecord extends SpooledRecord {
 }
 
 /** Hears of records that wait no more. */
-export type GoneListener = (record: GoneRecord) => void;
+export type GoneListener = (gone: GoneRecords) => void;
 
-export interface GoneRecord extends Pick<OutboxAppend, 'liid'> {
-  readonly length: number;
-  /** Whether its octets were in memory. */
-  readonly wasKept: boolean;
+/** Records of one warrant. */
+export interface GoneRecords extends Pick<OutboxAppend, 'liid'>, Amount {
+  /** Octets of memory that are not needed any more. */
+  readonly freed: number;
+}
+
+/** A batch that is in memory until none of its records waits. */
+export interface KeptBatch {
+  /** Where in the file it is. */
+  readonly from: number;
+  readonly octets: Uint8Array;
+  /** Records that wait. */
+  waiting: number;
 }
 
 /** Octets that are read from a file at once. */
@@ -60,23 +69,16 @@ export class SpoolSegment {
     return this.#isEmptied || this.#rows.size === 0;
   }
 
-  /** @param from where in the file the batch is @param kept octets of records that are kept in memory, or `null` */
-  add(
-    number: number,
-    from: number,
-    records: readonly SpooledRecord[],
-    kept: readonly (Uint8Array | null)[],
-  ): void {
+  /** @param from where in the file the batch is @param kept `null`: it is to be read when it is asked for */
+  add(number: number, from: number, records: readonly SpooledRecord[], kept: KeptBatch | null): void {
     this.lastBatch = number;
-    for (const [n, record] of records.entries()) {
-      this.#rows.push(record, from + record.at, kept[n] ?? null);
-      this.waiting++;
-    }
+    for (const record of records) this.#rows.push(record, from, kept);
+    this.waiting += records.length;
   }
 
   /** As `add`, of a batch that was found in the file. */
   addFound({ number, records }: FoundBatch): void {
-    this.add(number, 0, records ?? [], []);
+    this.add(number, 0, records ?? [], null);
   }
 
   /** Records that wait, after a position, in their order. */
@@ -84,7 +86,7 @@ export class SpoolSegment {
     if (this.waiting === 0) return;
     const rows = this.#rows;
     for (let row = Math.max(this.#first, rows.firstAfter(position)); row < rows.size; row++)
-      if (rows.waits(row)) yield { ...rows.record(row), segment: this, row };
+      if (rows.waits(row)) yield this.#waitingAt(row);
   }
 
   /** The record of a position, if it waits. */
@@ -92,7 +94,7 @@ export class SpoolSegment {
     const row = this.#rows.firstAfter(position - 1);
     if (row >= this.#rows.size || this.#rows.position(row) !== position || !this.#rows.waits(row))
       return null;
-    return { ...this.#rows.record(row), segment: this, row };
+    return this.#waitingAt(row);
   }
 
   /** Those waiting of a warrant: how many of each call. */
@@ -108,30 +110,38 @@ export class SpoolSegment {
   *newestOf(liid: string, cin: number): Generator<WaitingRecord, void> {
     const rows = this.#rows;
     for (let row = rows.size - 1; row >= this.#first; row--)
-      if (rows.waits(row) && rows.cin(row) === cin && rows.liid(row) === liid)
-        yield { ...rows.record(row), segment: this, row };
+      if (rows.waits(row) && rows.cin(row) === cin && rows.liid(row) === liid) yield this.#waitingAt(row);
   }
 
   /** Records from after one position up to another wait no more, of all or of one warrant. */
   done(after: number, upTo: number, gone: GoneListener, liid: string | null = null): void {
     const rows = this.#rows;
     if (this.waiting === 0) return;
+    let last = { liid: '', count: 0, octets: 0, freed: 0 };
     for (let row = Math.max(this.#first, rows.firstAfter(after)); row < rows.size; row++) {
       if (rows.position(row) > upTo) break;
-      if (!rows.waits(row) || (liid !== null && rows.liid(row) !== liid)) continue;
-      this.#finish(row, gone);
+      const own = rows.liid(row);
+      if (!rows.waits(row) || (liid !== null && own !== liid)) continue;
+      if (own !== last.liid) {
+        if (last.count > 0) gone(last);
+        last = { liid: own, count: 0, octets: 0, freed: 0 };
+      }
+      last.count += 1;
+      last.octets += rows.octets(row);
+      last.freed += this.#finish(row);
     }
     while (this.#first < rows.size && !rows.waits(this.#first)) this.#first++;
+    if (last.count > 0) gone(last);
   }
 
   /** One record waits no more. */
-  finish({ row }: WaitingRecord, gone: GoneListener): void {
-    if (this.#rows.waits(row)) this.#finish(row, gone);
+  finish({ row, liid, length }: WaitingRecord, gone: GoneListener): void {
+    if (this.#rows.waits(row)) gone({ liid, count: 1, octets: length, freed: this.#finish(row) });
   }
 
   /** Their octets, in their order; `null`: they are not those that were written. @throws FileError */
   async octetsOf(records: readonly WaitingRecord[]): Promise<(Uint8Array | null)[]> {
-    const found = records.map(({ row }) => this.#rows.kept(row));
+    const found = records.map(({ row }) => this.#rows.inMemory(row));
     for (let n = 0; n < records.length;) {
       if (found[n] !== null) {
         n++;
@@ -193,13 +203,23 @@ export class SpoolSegment {
     await this.file.synced();
   }
 
-  #finish(row: number, gone: GoneListener): void {
-    const { liid, length } = this.#rows.record(row);
-    const wasKept = this.#rows.kept(row) !== null;
-    this.#rows.finish(row);
-    this.waiting--;
-    gone({ liid, length, wasKept });
+  #waitingAt(row: number): WaitingRecord {
+    return { ...this.#rows.record(row), segment: this, row };
   }
+
+  /** Gives how much memory is not needed any more. */
+  #finish(row: number): number {
+    const kept = this.#rows.finish(row);
+    this.waiting--;
+    if (kept === null) return 0;
+    kept.waiting--;
+    return kept.waiting === 0 ? memoryOf(kept) : 0;
+  }
+}
+
+/** Octets of memory that a batch takes. */
+export function memoryOf({ octets }: KeptBatch): number {
+  return octets.buffer.byteLength;
 }
 
 /** A DID that is a UUID is in the name as it is. */
@@ -226,26 +246,34 @@ class RecordRows {
   /** u32: place in the file, octets, checksum, LIID's place among the LIIDs. */
   #small = new Uint32Array(4 * 64);
   #states = new Uint8Array(64);
-  readonly #kept: (Uint8Array | null)[] = [];
+  readonly #kept: (KeptBatch | null)[] = [];
   readonly #liids: string[] = [];
   readonly #liidAt = new Map<string, number>();
 
-  push(
-    { position, liid, cin, sequenceNumber, length, checksum }: SpooledRecord,
-    at: number,
-    kept: Uint8Array | null,
-  ): void {
+  /** @param from where its batch is in the file */
+  push(record: SpooledRecord, from: number, kept: KeptBatch | null): void {
     const row = this.size++;
     if (row >= this.#states.length) this.#grow();
-    this.#large.set([position, cin, sequenceNumber], 3 * row);
-    this.#small.set([at, length, checksum, this.#liidOf(liid)], 4 * row);
+    this.#large[3 * row] = record.position;
+    this.#large[3 * row + 1] = record.cin;
+    this.#large[3 * row + 2] = record.sequenceNumber;
+    this.#small[4 * row] = from + record.at;
+    this.#small[4 * row + 1] = record.length;
+    this.#small[4 * row + 2] = record.checksum;
+    this.#small[4 * row + 3] = this.#liidOf(record.liid);
     this.#kept.push(kept);
   }
 
   record(row: number): SpooledRecord {
-    const [position = 0, cin = 0, sequenceNumber = 0] = this.#large.subarray(3 * row, 3 * row + 3);
-    const [at = 0, length = 0, checksum = 0] = this.#small.subarray(4 * row, 4 * row + 3);
-    return { position, liid: this.liid(row), cin, sequenceNumber, at, length, checksum };
+    return {
+      position: this.position(row),
+      liid: this.liid(row),
+      cin: this.cin(row),
+      sequenceNumber: this.#large[3 * row + 2] ?? 0,
+      at: this.#small[4 * row] ?? 0,
+      length: this.octets(row),
+      checksum: this.#small[4 * row + 2] ?? 0,
+    };
   }
 
   position(row: number): number {
@@ -256,12 +284,21 @@ class RecordRows {
     return this.#large[3 * row + 1] ?? 0;
   }
 
+  /** How many it has. */
+  octets(row: number): number {
+    return this.#small[4 * row + 1] ?? 0;
+  }
+
   liid(row: number): string {
     return this.#liids[this.#small[4 * row + 3] ?? 0] ?? '';
   }
 
-  kept(row: number): Uint8Array | null {
-    return this.#kept[row] ?? null;
+  /** Its octets, where they are in memory. */
+  inMemory(row: number): Uint8Array | null {
+    const kept = this.#kept[row] ?? null;
+    if (kept === null) return null;
+    const at = (this.#small[4 * row] ?? 0) - kept.from;
+    return kept.octets.subarray(at, at + this.octets(row));
   }
 
   waits(row: number): boolean {
@@ -272,9 +309,12 @@ class RecordRows {
     return this.#states[row] === ERASED;
   }
 
-  finish(row: number): void {
+  /** Gives the batch in memory that it was of. */
+  finish(row: number): KeptBatch | null {
+    const kept = this.#kept[row] ?? null;
     this.#states[row] = GONE;
     this.#kept[row] = null;
+    return kept;
   }
 
   erased(row: number): void {

@@ -102,8 +102,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
         folder,
         spoolWriting(writing),
         recovered,
-        (did, { liid, length }, count) =>
-          this.#count.addContent({ did, interface: 'hi3', liid, count, octets: count * length }),
+        (did, share) => this.#count.addContent({ did, interface: 'hi3', ...share }),
         (damage) => this.#tellDamage(damage),
       );
       this.#spooling = new Spooling(
@@ -301,11 +300,12 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   /* ---------------------------------------------------------------- commits */
 
   async #commit(changes: DfChanges): Promise<void> {
-    const placed = changes.outbox.map((entry) => ({ ...entry, position: ++this.#position }));
     const spooling = this.#spooling;
-    const isContent = (entry: OutboxAppend): boolean => spooling !== null && entry.interface === 'hi3';
-    const rows = placed.filter((entry) => !isContent(entry));
-    const content = placed.filter(isContent);
+    const [rows, content]: [OutboxEntry[], OutboxEntry[]] = [[], []];
+    for (const entry of changes.outbox) {
+      const isContent = spooling !== null && entry.interface === 'hi3';
+      (isContent ? content : rows).push({ ...entry, position: ++this.#position });
+    }
     if (spooling === null) this.#countGone(await this.#writer.run({ writes: changeWrites(changes, rows) }));
     else if (rows.length === 0 && content.length > 0 && isProgressAlone(changes))
       await spooling.commitAlone(changes, content);
