@@ -15,25 +15,15 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const root = path.resolve(import.meta.dirname, '..');
-const COPIED = [
-  'src',
-  'bench',
-  'test',
-  'scripts',
-  'assets',
-  'api',
-  'docs',
-  'package.json',
-  'vitest.config.ts',
-];
-const COPIED_TOO = [
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'vite.config.ts',
-  'README.md',
-  'CHANGELOG.md',
-  'LICENSE',
-];
+/** What is at the top of the tree and belongs to it: tests read packaging, examples and tools as well. */
+function partsOfTree() {
+  const { stdout } = spawnSync('git', ['ls-files', '-z'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  return new Set(stdout.split('\0').flatMap((file) => (file === '' ? [] : [file.split('/')[0] ?? file])));
+}
 
 /**
  * @typedef {{ id: string, requirement: string, test: string, name: string, file: string, line: string }} Row
@@ -131,10 +121,8 @@ async function main() {
   const tree = mkdtempSync(path.join(tmpdir(), 'claviger-requirements-'));
   let wrong = 0;
   try {
-    for (const name of [...COPIED, ...COPIED_TOO]) {
-      if (existsSync(path.join(root, name)))
-        cpSync(path.join(root, name), path.join(tree, name), { recursive: true });
-    }
+    for (const name of partsOfTree())
+      cpSync(path.join(root, name), path.join(tree, name), { recursive: true });
     symlinkSync(path.join(root, 'node_modules'), path.join(tree, 'node_modules'));
     const sound = new Set();
     for (const row of rows) {
