@@ -101,7 +101,7 @@ describe('R-93: the door for analysts', { timeout: 60_000 }, () => {
   });
 
   it('R-93: answers in the forms that its description has', async () => {
-    const { id, steps } = await view();
+    const { id, steps } = await recovered();
     const key = steps.find(({ kind }) => kind === 'key')!;
     const forms = [
       ['/v1/self', ANALYST_SELF],
@@ -162,6 +162,7 @@ describe('R-93: the door for analysts', { timeout: 60_000 }, () => {
       lemf: LEMF,
       exports: false,
     });
+    expect((await home.get('ada', `/v1/calls/${id}/files/${file}`)).status).toBe(200);
     const audit = home.audit();
     const listened = {
       kind: 'analyst-answer',
