@@ -195,6 +195,7 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     await page.locator('.chart canvas').first().waitFor({ timeout: 30_000 });
     expect(await page.getByText('ready', { exact: true }).count()).toBe(6);
     expect(await page.locator('.legend').first().textContent()).toContain('per second');
+    expect(await page.getByText('certificate-expiry').count()).toBe(0);
     for (const theme of ['light', 'dark']) {
       await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
       await expect.poll(() => page.evaluate<string[]>(COLOURS)).toContain('coloured');

@@ -43,7 +43,9 @@ import type { PhoneFault } from './phone-faults.ts';
 
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
-const WEEK_MS = 7 * 86_400_000;
+const DAY_MS = 86_400_000;
+/** Of its certificates, around a run: longer than what is left where their end is warned of (`host/validity.ts`). */
+const VALID_DAYS = { before: 7, after: 60 };
 
 export interface NetworkOptions {
   /** Folder for the entities' state, certificates and keys. */
@@ -166,7 +168,10 @@ export class Network {
     const { certified = [], revealSecrets = false } = options;
     const plan: Plan<HomeName> = { state, out, revealSecrets, certified, homes };
     const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
-    const validity = { from: Math.min(...times) - WEEK_MS, to: Math.max(...times) + WEEK_MS };
+    const validity = {
+      from: Math.min(...times) - VALID_DAYS.before * DAY_MS,
+      to: Math.max(...times) + VALID_DAYS.after * DAY_MS,
+    };
     const pki = await LabPki.create(path.join(state, 'pki'), validity);
     const configs = {
       home1: await configureHome(plan, homes.home1, pki),
