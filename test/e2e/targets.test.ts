@@ -13,6 +13,7 @@ import { IMS_EVENT } from '../../src/wire/hi/eps-iri.ts';
 import { decodeGetKeysRequest } from '../../src/wire/xk/get-keys.ts';
 import { ATTRIBUTE } from '../../src/wire/x2x3/attributes.ts';
 import { DIRECTION, numberAttribute, textAttribute } from '../../src/wire/x2x3/pdu.ts';
+import { encodeG711 } from '../../src/media/g711.ts';
 import { decodeWav } from '../../src/media/wav.ts';
 import { decodeMessage } from '../../src/mikey/message.ts';
 import { askOracle, compileOracle, TIME_TO_COMPILE, withoutOracle } from '../support/asn1-oracle.ts';
@@ -35,17 +36,19 @@ import {
   signallingOf,
   temporaryFolder,
 } from './support.ts';
-import { dissect, tsharkKnows, xmllint } from './tools.ts';
+import { dissect, dissectCapture, tsharkKnows, xmllint } from './tools.ts';
 
 const folder = temporaryFolder();
 const out = { bob: folder.at('bob'), both: folder.at('both') };
+/** What the run with both targets sent, for Wireshark. */
+const capture = folder.at('call.pcap');
 const reports: Record<keyof typeof out, DemoReport | null> = { bob: null, both: null };
 
 beforeAll(async () => {
   await buildOnce();
   const revealSecrets = true;
   [reports.both, reports.bob] = await Promise.all([
-    shortDemo(out.both, { target: 'both', revealSecrets }),
+    shortDemo(out.both, { target: 'both', revealSecrets, pcap: capture }),
     // SIP over TLS, and on ::1 where the machine has it: the same checks, with another IP on every reference point.
     shortDemo(out.bob, { target: 'bob', revealSecrets, ipv6: HAS_IPV6, sipTls: true }),
   ]);
@@ -340,6 +343,45 @@ describe('seen by independent tools', () => {
         });
       }
       expect(messages).toBe(12);
+    });
+
+    it('R-93 R-20: reads the capture by the dissectors of tools/wireshark, and opens each packet of SRTP by claviger keylog', async () => {
+      const keys = folder.at('keys.txt');
+      const printed: string[] = [];
+      for (const home of HOMES) {
+        const [hi2, hi3] = ['hi2', 'hi3'].map((name) => path.join(out.both, home, `${name}.ber`)) as [
+          string,
+          string,
+        ];
+        const run = await claviger('keylog', '--hi2', hi2, '--hi3', hi3, '--format', 'wireshark');
+        expect(run.status, run.stderr).toBe(0);
+        printed.push(run.stdout);
+      }
+      writeFileSync(keys, printed.join(''));
+      const seen = dissectCapture(capture, keys);
+      const x2x3 = HOMES.flatMap((home) =>
+        (['x2', 'x3'] as const).flatMap((of) => pdusOf(out.both, home, of)),
+      );
+      const handed = HOMES.flatMap((home) =>
+        ['hi2', 'hi3'].flatMap((of) => psPdus(out.both, home, `${of}.ber`)),
+      );
+      expect(seen['x2x3.xid']?.filter((xid) => !/^0{8}-/.test(xid))).toHaveLength(x2x3.length);
+      const cc = (kind: string): number => handed.filter(({ payload }) => payload.kind === kind).length;
+      const ofKind = (name: string): number =>
+        seen['li_ps.payload']?.filter((kind) => kind === name).length ?? 0;
+      expect([ofKind('IRI'), ofKind('CC')]).toEqual([cc('iri'), cc('cc')]);
+      for (const name of [
+        'x2x3.malformed',
+        'li_ps.malformed',
+        'mikey_ibake.malformed',
+        'claviger_srtp.unopened',
+      ])
+        expect(seen[name], name).toEqual([]);
+      // On three legs each, in X3 and in HI3, of either home.
+      expect(seen['claviger_srtp.ssrc']?.length).toBe(seen['rtp.ssrc']?.length);
+      expect(seen['claviger_srtp.payload']?.length).toBe(seen['rtp.ssrc']?.length);
+      const said = toHex(encodeG711(wav(out.both, 'spoken-alice.wav').subarray(1600, 1760), 'pcma'));
+      expect(seen['claviger_srtp.payload']?.filter((payload) => payload === said).length).toBeGreaterThan(3);
     });
 
     it.skipIf(!tsharkKnows('5gli'))('decodes the PDUs of X2 and X3', () => {

@@ -69,3 +69,29 @@ function hexDump(octets: Uint8Array): string {
   }
   return `${lines.join('\n')}\n`;
 }
+
+const CAPTURE_FIELDS = [
+  ...['rtp.ssrc', 'x2x3.xid', 'x2x3.malformed', 'li_ps.payload', 'li_ps.malformed', 'mikey_ibake.type'],
+  ...['mikey_ibake.malformed', 'claviger_srtp.ssrc', 'claviger_srtp.payload', 'claviger_srtp.unopened'],
+];
+
+/** What the dissectors of tools/wireshark see in a capture: the values of each field, in order. @param keys of SRTP */
+export function dissectCapture(capture: string, keys: string): Readonly<Record<string, readonly string[]>> {
+  const scripts = ['claviger', 'claviger-hi', 'claviger-srtp'].flatMap((name) => [
+    '-X',
+    `lua_script:${path.resolve(import.meta.dirname, `../../tools/wireshark/${name}.lua`)}`,
+  ]);
+  const { stdout, stderr } = ran('tshark', [
+    ...[...scripts, '-o', `claviger_srtp.keylog:${keys}`, '-r', capture],
+    ...['-T', 'fields', '-E', 'separator=/t', '-E', 'aggregator=|'],
+    ...CAPTURE_FIELDS.flatMap((field) => ['-e', field]),
+  ]);
+  if (/lua|assert/i.test(stderr)) throw new Error(stderr);
+  const rows = stdout.split('\n').map((line) => line.split('\t'));
+  return Object.fromEntries(
+    CAPTURE_FIELDS.map((field, at) => [
+      field,
+      rows.flatMap((values) => (values[at] ?? '').split('|').filter((value) => value !== '')),
+    ]),
+  );
+}
