@@ -18,7 +18,7 @@ import { Capture } from '../../src/lab/capture/capture.ts';
 import { parseCryptoAttribute, usableSdesKeys } from '../../src/sip/sdes.ts';
 import { delivered, InterceptedCall } from '../entities/lemf/call.ts';
 import type { CallOptions } from '../entities/lemf/call.ts';
-import { missingTool } from '../support/shared.ts';
+import { missingTool, strict } from '../support/shared.ts';
 import { claviger } from './in-process.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-keylog-test-'));
@@ -256,6 +256,9 @@ describe('the lines of keys', () => {
 });
 
 function missingLibrary(): boolean {
+  if (strict) return false;
   const load = 'import ctypes; ctypes.CDLL("libsrtp2.so.1")';
-  return spawnSync('python3', ['-c', load]).status !== 0;
+  const isMissing = spawnSync('python3', ['-c', load]).status !== 0;
+  if (isMissing) console.warn('skipped: libsrtp2 is not installed');
+  return isMissing;
 }
