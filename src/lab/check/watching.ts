@@ -41,7 +41,10 @@ export function watchingFindings(all: readonly Checked[], certificates: Certific
       const isOpen = entity.config.admin?.peers !== undefined;
       if (own.length === 0 || isOpen) return [];
       return [
-        warning(entity, `admin.peers: nobody is admitted who could be shown it; add ${JSON.stringify(own)}`),
+        warning(
+          entity,
+          `admin.peers: nobody is admitted who could be shown it; add ${JSON.stringify(own)} (it asks Prometheus for a certificate, too, then)`,
+        ),
       ];
     }),
   ];

@@ -91,13 +91,16 @@ describe('claviger config check', () => {
     set('a/kms.json', 'admin', { address, port });
     const [forKms, forAuditor, ...others] = found();
     expect(forKms).toBe(
-      'a/kms.json: warning: admin.peers: nobody is admitted who could be shown it; add ["auditor.a.example","operator.a.example"]',
+      'a/kms.json: warning: admin.peers: nobody is admitted who could be shown it; add ["auditor.a.example","operator.a.example"] (it asks Prometheus for a certificate, too, then)',
     );
     const [, added = ''] =
       /^a\/auditor\.json: warning: entities: none is named.*; add (\{.*\})$/.exec(forAuditor ?? '') ?? [];
     const suggested = JSON.parse(added) as { entities: object[]; hosts: Record<string, string> };
     expect(suggested.entities).toEqual(entities);
     expect(hosts).toMatchObject(suggested.hosts);
+    // Whom the ADMF asks for needs none.
+    set('a/admf.json', 'officers.entities', entities);
+    expect(found().filter((text) => text.includes('none is named'))).toEqual([]);
     // The operator is refused there.
     expect(others.every((text) => text.startsWith('a/kms.json: error: admin.peers'))).toBe(true);
   });
