@@ -83,7 +83,11 @@ async function personFile(lab: string | undefined, { as, officer }: ConsoleFlags
   const found = people.find(({ name }) => name === as || name === `${as}.${home?.name ?? ''}`);
   if (found !== undefined) return found.file;
   const names = people.map(({ name }) => name).join(', ');
-  throw new CliError('usage', `there is no ${as} in ${lab}`, `There are: ${names}.`);
+  throw new CliError(
+    'usage',
+    `there is no ${as} in ${lab}`,
+    `There are: ${names}. claviger pki issue makes another's certificate; docs/console.md says who admits them.`,
+  );
 }
 
 function port(text: string): number {
