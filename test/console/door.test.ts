@@ -14,12 +14,30 @@ import { faultsOfView } from '../support/looked-at.ts';
 
 const MARKUP = '<img src=x onerror="document.title=1"><b id=injected>x</b>';
 
-/** Every text of a JSON, with markup before it. */
-function markedUp(value: unknown): unknown {
-  if (typeof value === 'string') return MARKUP + value;
-  if (Array.isArray(value)) return value.map(markedUp);
+/** Members of the officers' interface that hold what somebody has written; of the others, values are the ADMF's own. */
+const WRITTEN = [
+  'identifier',
+  'element',
+  'id',
+  'description',
+  'by',
+  'reason',
+  'reference',
+  'value',
+  'host',
+  'why',
+];
+
+/** Every text of a JSON, or those of some members, with markup before it. */
+function markedUp(value: unknown, only: readonly string[] | null = null): unknown {
+  if (typeof value === 'string') return only === null ? MARKUP + value : value;
+  if (Array.isArray(value)) return value.map((each) => markedUp(each, only));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, markedUp(inner)]));
+  const marked = Object.entries(value).map(([name, inner]) => [
+    name,
+    markedUp(inner, only?.includes(name) === true ? null : only),
+  ]);
+  return Object.fromEntries(marked) as unknown;
 }
 
 describe.skipIf(chromiumPath === null)(
@@ -127,6 +145,41 @@ describe.skipIf(chromiumPath === null)(
       await page.locator('.legend').first().waitFor();
       expect(await page.locator('#injected, main img').count()).toBe(0);
       expect(await page.title()).toBe('Network · Claviger');
+      expect(complaints).toEqual([]);
+    });
+
+    it('takes for text what anybody has written: in each member of warrants, elements and alarms', async () => {
+      const page = await seenBy('both');
+      const issue = { element: 'a', about: 'task', id: 'b', severity: 'Warning', description: 'c' };
+      const more = { issues: [{ ...issue, time: '2030-01-31T12:00:00Z' }] };
+      await page.route(/\/v1\/(?:warrants|elements|alarms)\b/, async (route) => {
+        const answer = await route.fetch();
+        const json = (await answer.json()) as object;
+        const isOfAlarms = route.request().url().endsWith('/alarms');
+        await route.fulfill({
+          response: answer,
+          json: markedUp({ ...json, ...(isOfAlarms ? more : {}) }, WRITTEN),
+        });
+      });
+      await page.reload();
+      const seen = (text: string) =>
+        page
+          .getByText(MARKUP + text, { exact: true })
+          .first()
+          .waitFor();
+      await seen('sip:alice@home1.example');
+      await page.getByRole('link', { name: '<i>L1</i>' }).click();
+      await page.getByRole('heading', { name: '<i>L1</i>' }).waitFor();
+      await page
+        .locator('.timeline li', { hasText: `${MARKUP}anna` })
+        .first()
+        .waitFor();
+      await page.getByRole('link', { name: 'Alarms' }).click();
+      for (const text of ['a', 'b', 'c']) await seen(text);
+      await page.getByRole('link', { name: 'Elements' }).click();
+      await seen('kms.home1.example');
+      expect(await page.locator('#injected, main img').count()).toBe(0);
+      expect(await page.title()).toBe('Elements · Claviger');
       expect(complaints).toEqual([]);
     });
 

@@ -95,6 +95,7 @@ describe('R-93: entities that the ADMF looks at for people', { timeout: 30_000 }
   });
 
   it('leave no record of who only looks again and again, but of whoever may not look', async () => {
+    await get('cleo', '');
     const { length } = door.home.audit();
     for (let times = 0; times < 3; times++)
       for (const look of ['status', 'metrics', `audit?from=${length - 1}`])
