@@ -1,0 +1,198 @@
+/**
+ * A lease: of the processes that want something, one has it, for as long as it says so in time.
+ *
+ *     free ──► held ──► not renewed in time: late ──► renewed: held again, if nobody else had it meanwhile
+ *                                                └─► another has it: lost for good
+ *
+ * It is the newest message of a subject, which is replaced by compare and set: whoever writes says which message the last
+ * one must be, so that of two one fails. No clocks are compared. Who holds it counts from before a renewal was sent; who
+ * wants it, from when it saw a message that is not replaced, and waits longer. The token is the number of the message by
+ * which it was taken: each holder's is above those of all before, so that a store can refuse what an earlier one writes.
+ *
+ * Between looking at `state` and what is done then a process may stand still for as long as it likes: what must not be done
+ * twice is guarded by the token, or does no harm when it is.
+ */
+import { randomUUID } from 'node:crypto';
+import { isoTime } from '../bytes/iso-time.ts';
+import type { Clock, Logger, Timer } from '../bytes/ports.ts';
+import { messageOf } from '../bytes/errors.ts';
+import { fromUtf8, utf8 } from '../bytes/octets.ts';
+import { StorageError } from './errors.ts';
+import type { StreamServer } from './jetstream.ts';
+
+export interface LeasePlace {
+  readonly server: Pick<StreamServer, 'newest' | 'publish'>;
+  /** Keeps one message of each of its subjects. */
+  readonly stream: string;
+  readonly subject: string;
+}
+
+export interface LeasePorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Milliseconds of a clock that runs on while the process stands still, and is never set. */
+  readonly steady?: () => number;
+}
+
+/** `late`: it was not renewed in time, and nobody knows; `lost`: another has it, or had it. */
+export type LeaseState = 'held' | 'late' | 'lost';
+
+/** Header: who holds it, by a name of this run; absent: it was given back. */
+const HOLDER = 'Claviger-Holder';
+
+export class StreamLease {
+  readonly #place: LeasePlace;
+  readonly #ports: LeasePorts;
+  readonly #ttlMs: number;
+  readonly #name: string;
+  readonly #run = randomUUID();
+  #token = 0;
+  #number = 0;
+  #renewedAt = -Infinity;
+  #isLost = false;
+  #lateSince: number | null = null;
+  #isReleased = false;
+  #timer: Timer | null = null;
+  #renewing: Promise<void> = Promise.resolve();
+
+  private constructor(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts) {
+    this.#place = place;
+    this.#name = name;
+    this.#ttlMs = ttlMs;
+    this.#ports = ports;
+  }
+
+  /**
+   * Takes it, as soon as whoever has it is known to be gone.
+   * @param name of the process, for others to read
+   * @throws StorageError `locked` if another process has it and renews it; `unavailable`, `refused`
+   */
+  static async take(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts): Promise<StreamLease> {
+    const lease = new StreamLease(place, name, ttlMs, ports);
+    await lease.#take();
+    lease.#later(ttlMs / RENEWALS);
+    return lease;
+  }
+
+  /** Above those of all who had it before. */
+  get token(): number {
+    return this.#token;
+  }
+
+  get state(): LeaseState {
+    if (this.#isLost) return 'lost';
+    return this.#steady() - this.#renewedAt < this.#ttlMs ? 'held' : 'late';
+  }
+
+  /** Since when it is not held (ISO 8601); `null`: it is. */
+  get problem(): { readonly text: string; readonly since: string } | null {
+    const { state } = this;
+    if (state === 'held') return null;
+    const text = state === 'lost' ? 'another process has taken it over' : 'it could not be renewed in time';
+    return { text, since: isoTime(this.#lateSince ?? this.#ports.clock.now()) };
+  }
+
+  /** Gives it back, so that nobody has to wait for it. */
+  async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#timer?.cancel();
+    await this.#renewing;
+    if (this.state !== 'held') return;
+    // Who cannot be told waits until it is late.
+    await this.#publish(this.#number, {}).catch(() => undefined);
+    this.#isLost = true;
+  }
+
+  async #take(): Promise<void> {
+    const began = this.#steady();
+    let seen = { number: -1, at: began };
+    for (;;) {
+      const newest = await this.#newest();
+      const number = newest?.number ?? 0;
+      if (number !== seen.number) seen = { number, at: this.#steady() };
+      const isFree = newest === null || newest.holder === '';
+      if (isFree || this.#steady() - seen.at >= this.#ttlMs * PATIENCE) {
+        if (await this.#takeAfter(number)) return;
+      }
+      if (!isFree && this.#steady() - began > this.#ttlMs * GIVES_UP)
+        throw new StorageError('locked', `${this.#place.subject} is held by ${newest.name}`);
+      await this.#pause(this.#ttlMs / LOOKS);
+    }
+  }
+
+  /** Whether nobody else was first. */
+  async #takeAfter(number: number): Promise<boolean> {
+    const sentAt = this.#steady();
+    try {
+      this.#number = this.#token = await this.#publish(number, { [HOLDER]: this.#run });
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'conflict') return false;
+      throw error;
+    }
+    this.#renewedAt = sentAt;
+    return true;
+  }
+
+  #later(ms: number): void {
+    if (this.#isReleased || this.#isLost) return;
+    this.#timer = this.#ports.clock.after(ms, () => {
+      this.#renewing = this.#renew();
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const sentAt = this.#steady();
+    if (this.state === 'late') this.#lateSince ??= this.#ports.clock.now();
+    try {
+      this.#number = await this.#publish(this.#number, { [HOLDER]: this.#run });
+      this.#renewedAt = sentAt;
+      this.#lateSince = null;
+      this.#later(this.#ttlMs / RENEWALS);
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'conflict') await this.#lookWhose();
+      else this.#ports.logger.warn({ reason: messageOf(error) }, 'a lease could not be renewed');
+      this.#later(this.#ttlMs / LOOKS);
+    }
+  }
+
+  /** Another message came first: one of its own that was not answered, or another's. */
+  async #lookWhose(): Promise<void> {
+    const newest = await this.#newest().catch(() => undefined);
+    if (newest === undefined) return;
+    if (newest?.holder === this.#run) {
+      this.#number = newest.number;
+      return;
+    }
+    this.#isLost = true;
+    this.#lateSince ??= this.#ports.clock.now();
+    this.#ports.logger.error({ lease: this.#place.subject, to: newest?.name ?? '' }, 'a lease is lost');
+  }
+
+  async #newest(): Promise<{ number: number; holder: string; name: string } | null> {
+    const { server, stream, subject } = this.#place;
+    const found = await server.newest(stream, subject);
+    if (found === null) return null;
+    return { number: found.number, holder: found.header(HOLDER), name: fromUtf8(found.octets) };
+  }
+
+  #publish(after: number, headers: Readonly<Record<string, string>>): Promise<number> {
+    const { server, stream, subject } = this.#place;
+    return server.publish(stream, subject, utf8(this.#name), { after, headers });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#ports.clock.after(ms, resolve));
+  }
+
+  #steady(): number {
+    return this.#ports.steady?.() ?? performance.now();
+  }
+}
+
+/** In the time of a lease. */
+const RENEWALS = 3;
+const LOOKS = 10;
+/** Times of a lease after which it counts as given up, and after which who wants it does not wait any more. */
+const PATIENCE = 1.25;
+const GIVES_UP = 2.5;
