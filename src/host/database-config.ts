@@ -1,15 +1,14 @@
 /** Settings of a PostgreSQL database that processes of one entity share, and how it is entered by them. */
-import { readFileSync, statSync } from 'node:fs';
 import { checkServerIdentity } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import Type from 'typebox';
 import { strict, Unfit } from '../bytes/schema.ts';
-import { whyOf } from '../bytes/system-errors.ts';
 import type { DatabaseAccess } from '../storage/postgresql.ts';
 import { isLoopback } from './admin.ts';
-import { ConfigError, count, milliseconds, text } from './config.ts';
+import { count, milliseconds, text } from './config.ts';
 import type { ConfigOf } from './config.ts';
 import { filePath } from './config-paths.ts';
+import { contentOfFile, passwordInFile, secretInFile } from './settings-files.ts';
 
 /** @param schema the schema that the entity takes where none is named */
 export function databaseSettings(schema: string) {
@@ -63,7 +62,7 @@ export type DatabaseConfig = NonNullable<ConfigOf<ReturnType<typeof databaseSett
 /** How the database is entered; files are read once here, so that what is wrong with them is told at once. @throws ConfigError */
 export function databaseAccess(config: DatabaseConfig): DatabaseAccess {
   const { host, port, name: database, user, passwordFile, schema, connections, timeoutMs } = config;
-  const password = (): string => (passwordFile === undefined ? '' : passwordIn(passwordFile));
+  const password = (): string => (passwordFile === undefined ? '' : passwordInFile(passwordFile));
   password();
   return {
     ...{ host, port, database, user, password, schema, connections, timeoutMs },
@@ -71,38 +70,15 @@ export function databaseAccess(config: DatabaseConfig): DatabaseAccess {
   };
 }
 
-/** A file with a password in a line. @throws ConfigError */
-function passwordIn(file: string): string {
-  const [password = ''] = secretIn(file, 'a password').split(/\r?\n/, 1);
-  if (password === '') throw new ConfigError('configuration', `${file} holds no password`);
-  return password;
-}
-
 function tlsOf(tls: NonNullable<DatabaseConfig['tls']>, host: string): ConnectionOptions {
   const { authorities, certificate, privateKey, serverName } = tls;
   return {
-    ca: contentOf(authorities),
+    ca: contentOfFile(authorities),
     // The driver sets `servername` to the host.
     checkServerIdentity: (_, shown) => checkServerIdentity(serverName ?? host, shown),
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
-    ...(certificate === undefined ? {} : { cert: contentOf(certificate) }),
-    ...(privateKey === undefined ? {} : { key: secretIn(privateKey, 'a private key') }),
+    ...(certificate === undefined ? {} : { cert: contentOfFile(certificate) }),
+    ...(privateKey === undefined ? {} : { key: secretInFile(privateKey, 'a private key') }),
   };
-}
-
-/** @throws ConfigError also where others than its owner may read it */
-function secretIn(file: string, what: string): string {
-  const content = contentOf(file);
-  if ((statSync(file).mode & 0o077) !== 0)
-    throw new ConfigError('configuration', `${file} holds ${what} and is open to others: chmod 600 it`);
-  return content;
-}
-
-function contentOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError('configuration', `cannot read ${file}: ${whyOf(cause)}`, { cause });
-  }
 }
