@@ -49,8 +49,8 @@ const ENTITIES: Readonly<Record<string, RunsAlone>> = {
   df: {
     description: 'delivery functions DF2/MF and DF3: X2 and X3 in, Xk, HI2 and HI3 out',
     start: starter(async () => ({
-      read: (await import('../entities/df/config.ts')).dfConfig,
-      start: (await import('../entities/df/start.ts')).startDf,
+      read: (await import('../entities/df/config.ts')).dfProcessConfig,
+      start: (await import('../entities/df/start-roles.ts')).startRoles,
     })),
   },
   mailbox: {
@@ -135,7 +135,9 @@ function starter<Config extends OperatedSettings>(load: () => Promise<OperatedKi
 
 async function entityCommand(name: string, { description, start }: RunsAlone): Promise<Command> {
   const { runCommand } = await import('./commands/run.ts');
-  const command = new Command(name).description(description).addCommand(runCommand(name, start));
+  const command = new Command(name)
+    .description(description)
+    .addCommand(runCommand(name, start, { roles: name === 'df' }));
   if (name === 'lemf') {
     command.addCommand((await import('./commands/lemf.ts')).lemfRecoverCommand());
     command.addCommand((await import('./commands/lemf-export.ts')).lemfExportCommand());

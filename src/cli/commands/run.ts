@@ -16,8 +16,9 @@ export type Starter = (source: OperatedSource, runtime: OperatedRuntime) => Prom
 /** Whose configurations hold pre-shared keys, passwords or warrants. */
 const WITH_SECRETS: readonly string[] = ['kms', 'cscf', 'admf', 'mailbox'];
 
-export function runCommand(entity: string, start: Starter): Command {
-  return new Command('run')
+/** @param roles whether it may be a part of the entity alone, as its setting `roles` says */
+export function runCommand(entity: string, start: Starter, { roles = false } = {}): Command {
+  const command = new Command('run')
     .description(
       `run the ${entity} until it is told to stop (SIGINT, SIGTERM); SIGHUP has it read its settings again`,
     )
@@ -27,9 +28,15 @@ export function runCommand(entity: string, start: Starter): Command {
         '--log <level>',
         'what to log on standard error (default: what the configuration says, else "info")',
       ).choices(LOG_LEVELS),
-    )
+    );
+  if (roles)
+    command.option(
+      '--roles <roles>',
+      'what it does, with commas between (default: what the configuration says)',
+    );
+  return command
     .addHelpText('after', `\nExample:\n  $ claviger ${entity} run --config ${entity}.json`)
-    .action(async (options: { config: string; log?: LogLevel }) => {
+    .action(async (options: { config: string; log?: LogLevel; roles?: string }) => {
       const { config: file, log: level } = options;
       const logger = pinoLogger(level ?? 'info', entity);
       const runtime = { clock: systemClock(), random: systemRandom(), logger, level };
@@ -37,7 +44,7 @@ export function runCommand(entity: string, start: Starter): Command {
       const stopped = untilTold(logger, () => told.reload?.());
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
       onStoreUpgraded((upgrade) => logger.info(upgrade, 'a store was brought to the present version'));
-      const source = { file, load: () => read(file) };
+      const source = { file, load: () => withRoles(read(file), options.roles) };
       const operated = await start(source, runtime).catch(async (error: unknown) => {
         throw await misplacedOr(error, entity, file);
       });
@@ -50,6 +57,12 @@ export function runCommand(entity: string, start: Starter): Command {
       logger.info({}, 'stopping');
       await operated.stop();
     });
+}
+
+/** Settings with the roles of the command line in the place of their own. What is no object is left to be refused. */
+function withRoles(json: unknown, roles: string | undefined): unknown {
+  if (roles === undefined || typeof json !== 'object' || json === null) return json;
+  return { ...json, roles: roles.split(',').map((role) => role.trim()) };
 }
 
 /** Milliseconds from the signal to the end of the process, whatever is open or hangs. */

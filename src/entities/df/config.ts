@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { strict, Unfit } from '../../bytes/schema.ts';
 import {
+  ConfigError,
   configReader,
   count,
   flag,
@@ -15,6 +16,7 @@ import {
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
+import { checkStreamServer, STREAM_SERVER_SETTINGS } from '../../host/stream-server-config.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
 import { ACKNOWLEDGEMENTS, repeatedTerms } from './handover/acknowledgement.ts';
 import type { DestinationTerms } from './handover/acknowledgement.ts';
@@ -126,7 +128,59 @@ const DECRYPTION = strict(
   { default: {} },
 );
 
+/** The parts of a DF. */
+export const DF_ROLES = ['intake', 'mediation', 'delivery'] as const;
+export type DfRole = (typeof DF_ROLES)[number];
+
+const ROLES = Type.Decode(
+  Type.Array(Type.Enum([...DF_ROLES]), {
+    minItems: 1,
+    uniqueItems: true,
+    default: [...DF_ROLES],
+    description:
+      'what this process does of a DF: `intake` takes X2 and X3, `mediation` and `delivery`, which are one process, the rest; all of it, or with `streams` the one or the other',
+  }),
+  (roles): readonly DfRole[] => {
+    if (roles.includes('mediation') !== roles.includes('delivery'))
+      throw new Unfit('mediation with delivery: they are one process');
+    return roles;
+  },
+);
+
+const STREAMS = Type.Optional(
+  Type.Decode(
+    strict({
+      ...STREAM_SERVER_SETTINGS,
+      name: Type.String({
+        pattern: '^[\\w-]{1,64}$',
+        errorMessage: 'letters, digits, - and _, 64 at most',
+        description: 'with what the names of this DF’s streams begin; the same for all of its processes',
+      }),
+      partitions: count('parts that calls are in, each of which has one order; the same for all', {
+        min: 1,
+        max: 256,
+        default: 8,
+      }),
+      signallingOctets: count(
+        'octets of X2 that may wait; what is beyond stays at the points of interception',
+        {
+          ...{ min: 4 << 20, max: 2 ** 44, default: 2 ** 30 },
+        },
+      ),
+      contentOctets: count('the same of X3', { min: 4 << 20, max: 2 ** 44, default: 2 ** 32 }),
+      replicas: count('servers that have each stream', { min: 1, max: 5, default: 1 }),
+      leaseMs: milliseconds(
+        'after how long without a word from the process that mediates another may take its place',
+        { min: 500, max: 600_000, default: 10_000 },
+      ),
+    }),
+    (read) => checkStreamServer(read),
+  ),
+);
+
 export const DF_CONFIG = strict({
+  roles: ROLES,
+  streams: STREAMS,
   x1: X1_NE_CONFIG,
   x2x3: streamListener(
     'where points of interception connect',
@@ -157,3 +211,17 @@ export type DfConfig = ConfigOf<typeof DF_CONFIG>;
 
 /** @throws ConfigError */
 export const dfConfig = configReader(DF_CONFIG);
+
+/** Settings of a process that may have some of the roles alone. @throws ConfigError */
+export function dfProcessConfig(json: unknown, file?: string): DfConfig {
+  const config = dfConfig(json, file);
+  const { roles, streams, store, controlSocket } = config;
+  if (streams === undefined && roles.length < DF_ROLES.length)
+    throw new ConfigError(
+      'configuration',
+      `${file ?? 'settings'}: streams: missing, they are between ${roles.join(', ')} and the other roles`,
+    );
+  // Beside a process that mediates, by the same settings, it has a socket of its own.
+  const isAlone = roles.includes('mediation') || controlSocket !== undefined || store === ':memory:';
+  return isAlone ? config : { ...config, controlSocket: `${store}.intake.sock` };
+}

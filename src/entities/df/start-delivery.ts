@@ -29,21 +29,40 @@ import type { TaskTable } from '../../x1/tasks.ts';
 import { endpointOf } from '../../x1/policy.ts';
 import { HandoverClient } from './listeners/handover-client.ts';
 import type { HostMap } from '../../net/hosts.ts';
-import type { ConnectionLimits } from '../../net/connections.ts';
+import type { ConnectionGuard, ConnectionLimits } from '../../net/connections.ts';
 import { admissionOf } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { X2X3Server } from './listeners/x2x3-server.ts';
+import type { X2X3Consumer } from './listeners/x2x3-server.ts';
 import { SqliteDfStore } from './store/sqlite.ts';
 import { SetAsideFile, setAsideBeside } from '../../storage/set-aside.ts';
 import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
-export interface DeliveryOptions {
-  readonly listen: Listen & {
-    readonly connections?: Partial<ConnectionLimits>;
-    /** Names of points of interception; those of the own domain where none are given. */
-    readonly peers?: readonly string[];
-  };
+/** Where points of interception connect. */
+export interface X2X3Listen extends Listen {
+  readonly connections?: Partial<ConnectionLimits> | undefined;
+  /** Names of points of interception; those of the own domain where none are given. */
+  readonly peers?: readonly string[] | undefined;
+}
+
+/** What takes PDUs in, and gives them to the mediation. */
+export interface DfIntake {
+  /** Why PDUs cannot be stored now; `null`: they can, as far as it was tried. */
+  readonly failure: string | null;
+  /** The bounds of its connections; absent: it has none. */
+  readonly bounds?: ConnectionGuard;
+  /** Points of interception that are connected. */
+  peers(): string[];
+  /** Takes nothing more; resolves when what was taken is durable. */
+  stop(): Promise<void>;
+}
+
+export interface DeliveryOptions extends MediatingOptions {
+  readonly listen: X2X3Listen;
+}
+
+export interface MediatingOptions {
   /** The database file. */
   readonly file: string;
   readonly tls: TlsMaterial;
@@ -75,11 +94,14 @@ export interface DeliveryParts {
   readonly handover: HandoverManager;
   readonly mediation: Mediation;
   readonly requests: KeyRequests;
-  readonly server: X2X3Server;
+  readonly intake: DfIntake;
 }
 
-export interface RunningDelivery extends Running {
+export interface RunningDelivery extends RunningMediating {
   readonly x2x3: Listen;
+}
+
+export interface RunningMediating extends Running {
   readonly parts: DeliveryParts;
   /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
   settle(ms: number): Promise<boolean>;
@@ -93,16 +115,47 @@ const SETTLE_POLL_MS = 50;
 /** For what waits for a destination that is to be removed and whose LEMF is there. */
 const LAST_NEWS_MS = 2_000;
 
-export function startDelivery(options: DeliveryOptions, runtime: Runtime): Promise<RunningDelivery> {
-  return opening((opened) => startWith(options, runtime, opened));
+/** All of it in one process: what connections bring goes to the mediation at once. */
+export async function startDelivery(
+  { listen, ...options }: DeliveryOptions,
+  runtime: Runtime,
+): Promise<RunningDelivery> {
+  let port = 0;
+  const running = await startMediating(options, runtime, async (consumer) => {
+    const server = x2x3Server(listen, options.tls, consumer, runtime);
+    port = await server.start();
+    return server;
+  });
+  return { ...running, x2x3: { address: listen.address, port } };
+}
+
+/** What listens to points of interception, and hands on what they send. */
+export function x2x3Server(
+  listen: X2X3Listen,
+  tls: TlsMaterial,
+  consumer: X2X3Consumer,
+  { clock, logger, observe }: Runtime,
+): X2X3Server {
+  const admission = admissionOf(listen.peers, tls, ['cscf', 'gateway']);
+  return new X2X3Server({ ...listen, tls, admission, consumer, clock, logger, observe });
+}
+
+/** Mediation and handover. @param openIntake makes, last of all, what gives the mediation its PDUs */
+export function startMediating(
+  options: MediatingOptions,
+  runtime: Runtime,
+  openIntake: (consumer: X2X3Consumer) => Promise<DfIntake>,
+): Promise<RunningMediating> {
+  return opening((opened) => startWith(options, runtime, opened, openIntake));
 }
 
 async function startWith(
-  options: DeliveryOptions,
+  options: MediatingOptions,
   runtime: Runtime,
   opened: Opened,
-): Promise<Started<RunningDelivery>> {
-  const { listen, tls, hosts, name, table, issues, hold } = options;
+  openIntake: (consumer: X2X3Consumer) => Promise<DfIntake>,
+): Promise<Started<RunningMediating>> {
+  const { tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
   const store = await SqliteDfStore.open(options.file, 'thread', clock);
   opened.add(() => store.close());
@@ -197,25 +250,18 @@ async function startWith(
     isTold = true;
   });
   handover.start();
-  const server = new X2X3Server({
-    ...listen,
-    tls,
-    admission: admissionOf(listen.peers, tls, ['cscf', 'gateway']),
-    consumer: mediation,
-    clock,
-    logger,
-    observe: runtime.observe,
-  });
+  const taking: { intake: DfIntake | null } = { intake: null };
   opened.add(async () => {
     unsubscribe();
     await watch.told();
     watch.stop();
     await requests.stop();
-    await server.stop();
+    await taking.intake?.stop();
     await mediation.stop();
     handover.stop();
   });
-  const port = await server.start();
+  const intake = await openIntake(mediation);
+  taking.intake = intake;
   /** Whether it came to that within so many milliseconds. */
   const until = async (condition: () => boolean, ms: number): Promise<boolean> => {
     for (let left = ms; left > 0 && !condition(); left -= SETTLE_POLL_MS) {
@@ -225,8 +271,7 @@ async function startWith(
   };
   const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
   return {
-    x2x3: { address: listen.address, port },
-    parts: { store, setAside, handover, mediation, requests, server },
+    parts: { store, setAside, handover, mediation, requests, intake },
     settle: async (ms) => {
       await watch.told();
       return until(settled, ms);

@@ -16,20 +16,23 @@ import type { RunningX1Ne } from '../../x1/ne.ts';
 import type { DfConfig } from './config.ts';
 import type { OutboxEntry } from './ports.ts';
 import { spoolBeside } from './store/spooling.ts';
-import type { RunningDelivery } from './start-delivery.ts';
+import type { RunningMediating } from './start-delivery.ts';
+import type { StreamsTold } from './start-stream-operation.ts';
 
 export interface DfOperationParts {
   readonly tls: LiveTls;
   readonly trail: AuditTrail;
   readonly x1: RunningX1Ne;
-  readonly delivery: RunningDelivery;
+  readonly delivery: RunningMediating;
+  /** Absent: PDUs come from connections of its own. */
+  readonly streams?: StreamsTold | undefined;
 }
 
 export function dfOperation(
   config: DfConfig,
-  { tls, trail, x1, delivery }: DfOperationParts,
+  { tls, trail, x1, delivery, streams }: DfOperationParts,
 ): Operation<DfConfig> {
-  const { store, setAside, handover, mediation, requests, server } = delivery.parts;
+  const { store, setAside, handover, mediation, requests, intake } = delivery.parts;
   const decryptionCounts = (): Record<string, number> => {
     const { waiting: _, ...counts } = mediation.decryption ?? { waiting: 0 };
     return counts;
@@ -41,7 +44,7 @@ export function dfOperation(
       role: 'lemf',
       state: ready ? 'up' : 'down',
     }));
-  const points = (): PeerState[] => server.peers().map((name) => ({ name, role: 'poi', state: 'up' }));
+  const points = (): PeerState[] => intake.peers().map((name) => ({ name, role: 'poi', state: 'up' }));
   const backlogs = (): Promise<QueueState[]> =>
     Promise.all(
       store.destinations().map(async (did) => {
@@ -60,16 +63,19 @@ export function dfOperation(
       const questions = { name: 'questions', to: '', entries: requests.open, octets: null, oldest: null };
       return {
         ...state,
-        queues: [...state.queues, questions, ...(await backlogs())],
-        peers: [...state.peers, ...lemfs(), ...points()],
+        queues: [...state.queues, questions, ...(await backlogs()), ...((await streams?.queues()) ?? [])],
+        peers: [...state.peers, ...lemfs(), ...points(), ...(streams?.peers() ?? [])],
+        alarms: [...state.alarms, ...(streams?.alarms() ?? [])],
       };
     },
     unready: () => [
       ...probe.problems(),
-      ...(server.failure === null ? [] : [`PDUs cannot be stored: ${server.failure}`]),
+      ...(streams?.problems() ?? []),
+      ...(intake.failure === null ? [] : [`PDUs cannot be stored: ${intake.failure}`]),
     ],
     meters: [
-      ...neMeters(x1, { x2x3: server.bounds }),
+      ...neMeters(x1, intake.bounds === undefined ? {} : { x2x3: intake.bounds }),
+      ...(streams?.meters ?? []),
       meterBy(
         'outcome',
         'key_requests_total',

@@ -18,13 +18,22 @@ import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { startDelivery } from './start-delivery.ts';
-import type { DeliveryOptions, NetworkDecryption, RunningDelivery } from './start-delivery.ts';
+import type {
+  MediatingOptions,
+  NetworkDecryption,
+  RunningDelivery,
+  RunningMediating,
+} from './start-delivery.ts';
 import type { DfConfig } from './config.ts';
+import type { StreamsTold } from './start-stream-operation.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
 import { openNeState } from '../../x1/state.ts';
 
-export interface RunningDf extends RunningDelivery {
+export type RunningDf = RunningDelivery & DfBesides;
+
+/** What a DF that mediates has besides. */
+export interface DfBesides {
   readonly x1: Listen;
   readonly operation: Operation<DfConfig>;
 }
@@ -32,23 +41,30 @@ export interface RunningDf extends RunningDelivery {
 /** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError, StorageError */
 export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
   const { place } = dfKept(config);
-  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, onEvent));
+  const start = (options: MediatingOptions) =>
+    startDelivery({ ...options, ...present({ onEvent }), listen: config.x2x3 }, runtime);
+  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, start));
 }
 
 /** Where content is decrypted by the DF. */
 function decryptionOf(
   { decryption: { at, holdMs: ms, pdus, octets } }: DfConfig,
   record: NetworkDecryption['record'],
-): Pick<DeliveryOptions, 'decryption'> {
+): Pick<MediatingOptions, 'decryption'> {
   return at === 'network' ? { decryption: { hold: { ms, pdus, octets }, record } } : {};
 }
 
-async function startHolding(
+/**
+ * All but where PDUs come from, under the lock of its state.
+ * @param start makes the mediation, with what gives it its PDUs
+ */
+export async function startHolding<D extends RunningMediating>(
   config: DfConfig,
   runtime: Runtime,
   opened: Opened,
-  onEvent?: DfListener,
-): Promise<Started<RunningDf>> {
+  start: (options: MediatingOptions) => Promise<D>,
+  streams?: StreamsTold,
+): Promise<Started<D & DfBesides>> {
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
   const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
@@ -66,7 +82,7 @@ async function startHolding(
     ...(exchanges === null ? {} : { onExchange: (exchange) => exchanges.write(exchange) }),
   });
   opened.add(() => keys.close());
-  const outbox: { delivery: RunningDelivery | null } = { delivery: null };
+  const outbox: { delivery: RunningMediating | null } = { delivery: null };
   opened.add(() => outbox.delivery?.stop());
   const x1 = await startX1Ne(config.x1, {
     ...{ policy: DF_POLICY, tls, hosts, state, runtime },
@@ -74,34 +90,30 @@ async function startHolding(
     waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
   });
   opened.add(() => x1.stop());
-  const delivery = await startDelivery(
-    {
-      listen: config.x2x3,
-      file: config.store,
-      tls,
-      hosts,
-      name: config.name,
-      table: x1.table,
-      keys,
-      issues: x1.reporter,
-      keyTiming: { timerMs: config.xk.timerMs },
-      questionsAtOnce: config.xk.questionsAtOnce,
-      handover: config.handover,
-      hold: config.hold,
-      ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
-      retention: {
-        ms: config.retention * 1000,
-        record: ({ endedAt, ...counts }) =>
-          state.audit.append({ kind: 'warrant-retired', ...counts, endedAt: isoTime(endedAt) }),
-      },
-      ...present({ recorder: pdus, onEvent }),
+  const delivery = await start({
+    file: config.store,
+    tls,
+    hosts,
+    name: config.name,
+    table: x1.table,
+    keys,
+    issues: x1.reporter,
+    keyTiming: { timerMs: config.xk.timerMs },
+    questionsAtOnce: config.xk.questionsAtOnce,
+    handover: config.handover,
+    hold: config.hold,
+    ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
+    retention: {
+      ms: config.retention * 1000,
+      record: ({ endedAt, ...counts }) =>
+        state.audit.append({ kind: 'warrant-retired', ...counts, endedAt: isoTime(endedAt) }),
     },
-    runtime,
-  );
+    ...present({ recorder: pdus }),
+  });
   outbox.delivery = delivery;
   return {
     ...delivery,
-    operation: dfOperation(config, { tls, trail: state.trail, x1, delivery }),
+    operation: dfOperation(config, { tls, trail: state.trail, x1, delivery, streams }),
     x1: { address: config.x1.listen.address, port: x1.port },
   };
 }

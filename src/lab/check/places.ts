@@ -88,7 +88,7 @@ export function portFindings(places: readonly ListeningPlace[]): ConfigFinding[]
 const FOLDERS = ['state', 'folder', 'recordInto', 'recoverInto'];
 /** What is only read. */
 const READ =
-  /^(?:tls\.|authorities$|revocationLists\[|kms\.certificate\.|certificates\.|database\.|district\.files|(?:x1\.)?schema$)/;
+  /^(?:tls\.|authorities$|revocationLists\[|kms\.certificate\.|certificates\.|database\.|streams\.|district\.files|(?:x1\.)?schema$)/;
 
 /** State that two entities would share, and that an entity could not make. */
 export function stateFindings(all: readonly Checked[], isFolder: (name: string) => boolean): ConfigFinding[] {

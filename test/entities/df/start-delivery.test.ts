@@ -237,7 +237,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
     }
     await all();
     // Only a connection that is made anew shows them.
-    const connections = state.df!.parts.server.bounds.open;
+    const connections = state.df!.parts.intake.bounds!.open;
     expect(connections).toBe(1);
     await stopL();
     media(20);
