@@ -12,7 +12,6 @@
  */
 import path from 'node:path';
 import { messageOf } from '../../../bytes/errors.ts';
-import { viewOf } from '../../../bytes/octets.ts';
 import { StorageError } from '../../../storage/errors.ts';
 import { SegmentFile } from '../../../storage/segment-file.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
@@ -22,7 +21,7 @@ import type { EncodedBatch, PlacedContent, SpoolBatch, SpooledRecord } from './s
 import type { RecoveredSpool } from './spool-recovery.ts';
 import { SpoolDestination } from './spool-destination.ts';
 import type { SpoolMark } from './spool-destination.ts';
-import { memoryOf, segmentName, SpoolSegment } from './spool-segment.ts';
+import { segmentName, SpoolSegment } from './spool-segment.ts';
 import type { GoneRecords, KeptBatch, WaitingRecord } from './spool-segment.ts';
 
 /** A segment of so many octets takes no more. */
@@ -140,8 +139,7 @@ export class ContentSpool {
     for (const { destination, segment, isNew, from, encoded, records } of parts) {
       segment.isWritten = destination.isWritten = false;
       if (isNew) destination.begin(segment);
-      const kept = { from, octets: viewOf(encoded.octets), waiting: encoded.records.length };
-      segment.add(number, from, encoded.records, this.#kept(kept));
+      segment.add(number, from, encoded.records, this.#kept(from, encoded));
       destination.noteNumbers(records);
       for (const share of sharesOf(encoded.records)) this.#tell(destination.did, share);
     }
@@ -208,7 +206,6 @@ export class ContentSpool {
     for (const mark of marks) {
       const destination = this.#destinations.get(mark.did);
       if (destination === undefined) continue;
-      destination.noted = mark;
       const { segments } = destination;
       for (const segment of segments.filter((each) => done.includes(each))) {
         if (segment.number >= mark.firstSegment) await segment.empty(segmentHead(mark.did).length);
@@ -264,12 +261,13 @@ export class ContentSpool {
     );
   }
 
-  /** `null`: there is no room for it. */
-  #kept(batch: KeptBatch): KeptBatch | null {
-    const octets = this.#keptOctets + memoryOf(batch);
-    if (octets > KEPT_OCTETS) return null;
-    this.#keptOctets = octets;
-    return batch;
+  /** Its content alone, by itself. `null`: there is no room for it. @param from where the batch is in the file */
+  #kept(from: number, { octets, records }: EncodedBatch): KeptBatch | null {
+    const at = records[0]?.at ?? octets.length;
+    const total = this.#keptOctets + octets.length - at;
+    if (total > KEPT_OCTETS) return null;
+    this.#keptOctets = total;
+    return { from: from + at, octets: new Uint8Array(octets.subarray(at)), waiting: records.length };
   }
 
   #note(did: string, { liid, count, octets, freed }: GoneRecords): void {

@@ -242,8 +242,7 @@ class Output {
   readonly #octets: Buffer;
   #at = 0;
 
-  /** @param octets which nobody else has: they may stay in memory for long */
-  constructor(bound: number, octets: Buffer = Buffer.allocUnsafeSlow(bound)) {
+  constructor(bound: number, octets: Buffer = Buffer.allocUnsafe(bound)) {
     this.#octets = octets;
   }
 

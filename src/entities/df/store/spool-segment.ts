@@ -20,10 +20,11 @@ export interface GoneRecords extends Pick<OutboxAppend, 'liid'>, Amount {
   readonly freed: number;
 }
 
-/** A batch that is in memory until none of its records waits. */
+/** Content of a batch that is in memory until none of it waits. */
 export interface KeptBatch {
   /** Where in the file it is. */
   readonly from: number;
+  /** Which share their memory with nothing else. */
   readonly octets: Uint8Array;
   /** Records that wait. */
   waiting: number;
@@ -213,13 +214,8 @@ export class SpoolSegment {
     this.waiting--;
     if (kept === null) return 0;
     kept.waiting--;
-    return kept.waiting === 0 ? memoryOf(kept) : 0;
+    return kept.waiting === 0 ? kept.octets.length : 0;
   }
-}
-
-/** Octets of memory that a batch takes. */
-export function memoryOf({ octets }: KeptBatch): number {
-  return octets.buffer.byteLength;
 }
 
 /** A DID that is a UUID is in the name as it is. */

@@ -7,6 +7,7 @@ import { changeWrites, progressWrites } from './df-writes.ts';
 import type { DfProgress } from './df-writes.ts';
 import { appliedWrite, forgottenWrites, goneWrites, markWrites } from './spool-notes.ts';
 import type { GoneRange, SpoolDestination, SpoolMark } from './spool-destination.ts';
+import type { SpoolSegment } from './spool-segment.ts';
 import { Unapplied } from './unapplied.ts';
 
 /** Commits of content alone after which the database gets to know of them. */
@@ -17,6 +18,14 @@ export function spoolBeside(file: string): string {
   return `${file}.spool`;
 }
 
+/** Segments that nobody needs, since the database knows that. */
+interface Done {
+  readonly marks: readonly SpoolMark[];
+  readonly segments: readonly SpoolSegment[];
+}
+
+const NOTHING_DONE: Done = { marks: [], segments: [] };
+
 export class Spooling {
   readonly spool: ContentSpool;
   readonly unapplied = new Unapplied();
@@ -26,6 +35,8 @@ export class Spooling {
   readonly #position: () => number;
   /** What is written to the database of streams and calls: in the order in which it was so. */
   readonly #database = new SerialQueue();
+  /** What overwrites and removes files: it takes long, and no commit waits for it. */
+  readonly #files = new SerialQueue();
   #commits = 0;
   /** A commit of which nobody knows whether the database has it. */
   #unsettled: SpoolCommit | null = null;
@@ -92,12 +103,13 @@ export class Spooling {
 
   /** The database gets to know of all that is in the spool; what is done with goes. @throws what the writer throws */
   flush(): Promise<void> {
-    return this.#database.run(() => this.#flushed());
+    const noted = this.#note();
+    return this.#files.run(async () => this.#clear(await noted));
   }
 
   /** Nothing is left in the files of what waits no more. @throws FileError, what the writer throws */
   scrub(): Promise<void> {
-    return this.#database.run(() => this.spool.scrub(() => this.#flushed()));
+    return this.#files.run(() => this.spool.scrub(async () => this.#clear(await this.#note())));
   }
 
   /* ---------------------------------------------------------------- helpers */
@@ -144,17 +156,31 @@ export class Spooling {
     this.#unsettled = null;
   }
 
-  async #flushed(): Promise<void> {
+  /** The database gets to know of the spool; gives what of it is done with then. */
+  #note(): Promise<Done> {
+    const noted = this.#database.run(() => this.#noted());
+    // Whoever asked for it may wait for files yet.
+    noted.then(
+      () => {
+        this.#failure = null;
+      },
+      (error: unknown) => {
+        this.#failure = error;
+      },
+    );
+    return noted;
+  }
+
+  async #clear({ marks, segments }: Done): Promise<void> {
     try {
-      await this.#flush();
-      this.#failure = null;
+      await this.spool.clear(marks, segments);
     } catch (error) {
       this.#failure = error;
       throw error;
     }
   }
 
-  async #flush(): Promise<void> {
+  async #noted(): Promise<Done> {
     const { spool } = this;
     const applied = spool.inForce;
     const progress = this.unapplied.all();
@@ -170,7 +196,7 @@ export class Spooling {
       ...(changed.length === 0 ? [] : markWrites(changed, oldestOf(all))),
       ...forgottenWrites(forgotten.map(({ did }) => did)),
     ];
-    if (writes.length === 0 && done.every(({ isEmptied }) => isEmptied)) return;
+    if (writes.length === 0 && done.every(({ isEmptied }) => isEmptied)) return NOTHING_DONE;
     try {
       await this.#writer.run({ writes: [...writes, appliedWrite(applied, this.#position())] });
     } catch (error) {
@@ -178,8 +204,9 @@ export class Spooling {
       throw error;
     }
     this.unapplied.applied(progress);
+    for (const [n, destination] of all.entries()) destination.noted = marks[n] ?? null;
     for (const destination of forgotten) if (isEmpty(destination)) spool.forget(destination.did);
-    await spool.clear(marks, done);
+    return { marks, segments: done };
   }
 
   /** Those of these positions that are in the spool, in as few ranges as there are. */
