@@ -43,6 +43,8 @@ export interface StatePlaces {
   readonly folder?: string | undefined;
   readonly store?: string | undefined;
   readonly x1?: object | undefined;
+  /** What the process does of the entity; absent: all. */
+  readonly roles?: readonly string[] | undefined;
 }
 
 /** Of any configuration the settings by which the state is found; the others are passed over. */
@@ -52,6 +54,7 @@ export const STATE_PLACES = Type.Object({
   folder: Type.Optional(filePath('folder of a LEMF')),
   store: Type.Optional(filePath('store of a DF or ADMF')),
   x1: Type.Optional(Type.Object({ store: Type.Optional(filePath('store of an element')) })),
+  roles: Type.Optional(Type.Array(Type.String())),
 });
 
 export const SOCKET_NAME = 'control.sock';
@@ -62,12 +65,24 @@ const LONGEST_PATH = 107;
 const CLOSING_MS = 2_000;
 
 /** Where the control socket of an entity is; `null`: its state is in memory alone, and there is none. */
-export function controlPathOf({ controlSocket, state, folder, store, x1 }: StatePlaces): string | null {
+export function controlPathOf({
+  controlSocket,
+  state,
+  folder,
+  store,
+  x1,
+  roles,
+}: StatePlaces): string | null {
   if (controlSocket !== undefined) return controlSocket;
   const home = state ?? folder;
   if (home !== undefined) return path.join(home, SOCKET_NAME);
   const file = store ?? (x1 !== undefined && 'store' in x1 ? x1.store : undefined);
-  return typeof file !== 'string' || file === ':memory:' ? null : `${file}.${SOCKET_NAME}`;
+  if (typeof file !== 'string' || file === ':memory:') return null;
+  // One role alone has a socket of its own, beside that of a process that has the state.
+  const [role, ...others] = roles ?? [];
+  return role === undefined || others.length > 0
+    ? `${file}.${SOCKET_NAME}`
+    : `${file}.${role}.${SOCKET_NAME}`;
 }
 
 export class ControlSocket {

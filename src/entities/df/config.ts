@@ -215,13 +215,11 @@ export const dfConfig = configReader(DF_CONFIG);
 /** Settings of a process that may have some of the roles alone. @throws ConfigError */
 export function dfProcessConfig(json: unknown, file?: string): DfConfig {
   const config = dfConfig(json, file);
-  const { roles, streams, store, controlSocket } = config;
+  const { roles, streams } = config;
   if (streams === undefined && roles.length < DF_ROLES.length)
     throw new ConfigError(
       'configuration',
       `${file ?? 'settings'}: streams: missing, they are between ${roles.join(', ')} and the other roles`,
     );
-  // Beside a process that mediates, by the same settings, it has a socket of its own.
-  const isAlone = roles.includes('mediation') || controlSocket !== undefined || store === ':memory:';
-  return isAlone ? config : { ...config, controlSocket: `${store}.intake.sock` };
+  return config;
 }
