@@ -170,10 +170,7 @@ export class OfferlessCaller implements OutgoingHandler {
     };
     const branch = run();
     this.#branches.set(leg.remoteTag, branch);
-    branch.catch((cause: unknown) => {
-      // Of an early dialog that is over, the INVITE says what becomes of the call.
-      if (leg.state !== 'terminated' || this.#leg !== null) this.#fail(cause);
-    });
+    branch.catch((cause: unknown) => this.#branchFailed(leg, cause));
   }
 
   async #respond(response: SipResponse): Promise<Branch> {
@@ -216,7 +213,7 @@ export class OfferlessCaller implements OutgoingHandler {
       if (this.#leg === leg) this.#up(leg, branch);
       return { body: branch.said.answer(rMessage2, offer) };
     };
-    const failing = { refusal: refusalReply, failed: (cause: unknown) => this.#fail(cause) };
+    const failing = { refusal: refusalReply, failed: (cause: unknown) => this.#branchFailed(leg, cause) };
     return answeredFirst(this.#parts.clock, confirm, failing);
   }
 
@@ -267,6 +264,15 @@ export class OfferlessCaller implements OutgoingHandler {
   #legEnded(leg: Leg, branch: Branch, reason: string): void {
     branch.exchange.close();
     if (this.#leg === leg) this.#over(reason, null);
+  }
+
+  /** One of several devices failed: the others may be reached still. Once none is left, so has the call. */
+  #branchFailed(leg: Leg, cause: unknown): void {
+    this.#branches.delete(leg.remoteTag);
+    // Of an early dialog that is over, the INVITE says what becomes of the call.
+    if (leg.state === 'terminated' && this.#leg === null) return;
+    if (this.#branches.size === 0 || this.#leg === leg) this.#fail(cause);
+    else void leg.bye();
   }
 
   #fail(cause: unknown): void {

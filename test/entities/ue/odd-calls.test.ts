@@ -1,7 +1,7 @@
 /** What SIP lets a far end do, and what a call must outlive (RFC 3261, RFC 3262, RFC 3311, RFC 4028, RFC 6228). */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../../../src/bytes/ports.ts';
-import { fromUtf8 } from '../../../src/bytes/octets.ts';
+import { fromUtf8, utf8 } from '../../../src/bytes/octets.ts';
 import type { AnswerPolicy } from '../../../src/entities/ue/answering.ts';
 import { Caller } from '../../../src/entities/ue/caller.ts';
 import type { CallerParts } from '../../../src/entities/ue/caller.ts';
@@ -161,6 +161,30 @@ describe('R-42: an early dialog of several', () => {
       expect(over).not.toHaveBeenCalled();
     });
   });
+});
+
+test('R-42: without an offer, a device whose I_MESSAGE_2 does not verify ends no other’s early dialog', async () => {
+  const homes = await Homes.open();
+  ends.push(() => homes.close());
+  const alice = await homes.phone('alice');
+  const policy: AnswerPolicy = { kind: 'accept', ringMs: 5, answerMs: 500 };
+  const devices = [
+    await homes.phone('bob', { policy, instance: 'urn:uuid:00000000-0000-4000-8000-000000000001' }),
+    await homes.phone('bob', { policy, instance: 'urn:uuid:00000000-0000-4000-8000-000000000002' }),
+  ];
+  // Of the first to confirm a bit is changed in the V of its message.
+  vi.spyOn(AgentLeg.prototype, 'update').mockImplementationOnce(async function (this: AgentLeg, body) {
+    const text = fromUtf8(body?.octets ?? new Uint8Array());
+    const altered = text.replace(
+      /(a=key-mgmt:mikey \S*)(\S)(\S{7})/,
+      (_, before: string, octet: string, after: string) => `${before}${octet === 'A' ? 'B' : 'A'}${after}`,
+    );
+    return this.update({ type: body?.type ?? '', octets: utf8(altered) });
+  });
+  const call = await alice.ue.callForOffer(sip('bob'));
+  await call.established;
+  const states = () => devices.flatMap(({ incoming }) => incoming.map(({ state }) => state)).sort();
+  await expect.poll(states).toEqual(['ended', 'established']);
 });
 
 describe('R-43: a call to which a medium was added', () => {
