@@ -9,8 +9,10 @@
  * Octets are torn that are behind the last batch, and what is not whole of the last commit, if the database does not know of
  * it. All else that is not as it was written is damage.
  */
-import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { SegmentFile } from '../../../storage/segment-file.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
 import type { Communication, StreamState } from '../ports.ts';
@@ -113,7 +115,8 @@ class Recovery {
     });
     for (const { name, number } of numbered.sort((a, b) => a.number - b.number)) {
       const file = path.join(this.#folder, name);
-      const octets = readFileSync(file);
+      // One at a time, and nothing is held up for longer than one takes: there may be gigabytes.
+      const octets = await readFile(file);
       const segment = readSegment(octets);
       const did = segment.did ?? this.#ownerOf(name, number);
       const mark = this.#known.marks.find((each) => each.did === did);
@@ -134,9 +137,15 @@ class Recovery {
         (record) => !isIntact(octets.subarray(record.at, record.at + record.length), record),
       );
       const read = { ...segment, name, number, size: octets.length, bad: new Set(bad) };
-      found.set(did, [...(found.get(did) ?? []), { ...read, batches: [...segment.batches] }]);
+      const batches = segment.batches.map((batch) => this.#needed(batch));
+      found.set(did, [...(found.get(did) ?? []), { ...read, batches }]);
     }
     return found;
+  }
+
+  /** Of what the database has, streams and calls are in it. */
+  #needed(batch: FoundBatch): FoundBatch {
+    return batch.number > this.#known.applied ? batch : { ...batch, streams: [], communications: [] };
   }
 
   #ownerOf(name: string, number: number): string | null {
@@ -221,6 +230,7 @@ class Recovery {
     destination.noted = mark ?? null;
     destination.acknowledged = mark?.acknowledged ?? 0;
     for (const { name, number, size, end, batches, bad } of segments) {
+      await setImmediate();
       const file = new SegmentFile(path.join(this.#folder, name), this.#writing, size);
       if (end < size) await file.cut(end);
       const segment = new SpoolSegment(number, file);
@@ -239,7 +249,10 @@ class Recovery {
     }
     const last = segments.at(-1)?.number;
     destination.nextSegment = last === undefined ? Math.max(1, mark?.firstSegment ?? 1) : last + 1;
-    for (const segment of destination.segments) destination.noteNumbers(segment.after(0));
+    for (const segment of destination.segments) {
+      await setImmediate();
+      destination.noteNumbers(segment.after(0));
+    }
     return destination;
   }
 

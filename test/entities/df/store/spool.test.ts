@@ -192,6 +192,34 @@ describe('the spool of content, cut off anywhere', { timeout: isSlow ? 600_000 :
     expect(damage).toEqual([`content to lemf is damaged and lost: LIID L, CIN ${CALL.cin}, number 1`]);
   });
 
+  it('R-23: is read a file at a time: what else there is to do has its turns in between', async () => {
+    const FILES = 20;
+    const turnsOf = async (files: number): Promise<number> => {
+      const place = newPlace();
+      await (await SqliteDfStore.open(place)).close();
+      mkdirSync(spoolOf(place), { recursive: true });
+      for (let n = 1; n <= files; n++) {
+        const record = { position: n, liid: 'L', cin: 3, sequenceNumber: n, octets: Uint8Array.of(n) };
+        const account = { destinations: 1, needsDatabase: false, streams: [], communications: [] };
+        const { octets } = encodeBatch({ ...account, number: n, records: [record] });
+        const name = `lemf.${String(n).padStart(10, '0')}.spool`;
+        writeFileSync(path.join(spoolOf(place), name), Buffer.concat([segmentHead('lemf'), octets]));
+      }
+      let turns = 0;
+      let timer = setImmediate(function turn() {
+        turns++;
+        timer = setImmediate(turn);
+      });
+      const store = await SqliteDfStore.open(place);
+      clearImmediate(timer);
+      expect(await store.pending('lemf', 0, files + 1)).toHaveLength(files);
+      await store.close();
+      return turns;
+    };
+    // Reading, and taking what was read.
+    expect((await turnsOf(FILES)) - (await turnsOf(0))).toBeGreaterThan(2 * FILES);
+  });
+
   it.runIf(isSlow)('R-23: is read whatever number of commits it has', async () => {
     const place = newPlace();
     await (await SqliteDfStore.open(place)).close();
