@@ -30,12 +30,15 @@ it('R-73: what is done for each PDU and each acknowledgement looks at no more ro
   try {
     const store = await SqliteDfStore.open(file);
     prepare.mockClear();
-    const outbox = { did: 'lemf', interface: 'hi3', liid: 'L', cin: 1, octets: new Uint8Array(3) } as const;
+    const outbox = { did: 'lemf', liid: 'L', cin: 1, sequenceNumber: 0, octets: new Uint8Array(3) };
     await store.commit({
       ...NOTHING,
       streams: [{ key: 's', nextSequenceNumber: 4, lastTime: 1.5 }],
       communications: [CALL],
-      outbox: [0, 1].map((sequenceNumber) => ({ ...outbox, sequenceNumber })),
+      outbox: [
+        { ...outbox, interface: 'hi2' },
+        { ...outbox, interface: 'hi3' },
+      ],
       held: [{ id: 1, xid: 'x', correlation: '', octets: new Uint8Array(1), since: 0 }],
       released: [1],
     });
