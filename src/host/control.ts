@@ -45,6 +45,8 @@ export interface StatePlaces {
   readonly x1?: object | undefined;
   /** What the process does of the entity; absent: all. */
   readonly roles?: readonly string[] | undefined;
+  readonly database?: object | undefined;
+  readonly audit?: string | undefined;
 }
 
 /** Of any configuration the settings by which the state is found; the others are passed over. */
@@ -55,6 +57,8 @@ export const STATE_PLACES = Type.Object({
   store: Type.Optional(filePath('store of a DF or ADMF')),
   x1: Type.Optional(Type.Object({ store: Type.Optional(filePath('store of an element')) })),
   roles: Type.Optional(Type.Array(Type.String())),
+  database: Type.Optional(Type.Object({})),
+  audit: Type.Optional(filePath('audit log of an entity whose store is in a database')),
 });
 
 export const SOCKET_NAME = 'control.sock';
@@ -65,17 +69,12 @@ const LONGEST_PATH = 107;
 const CLOSING_MS = 2_000;
 
 /** Where the control socket of an entity is; `null`: its state is in memory alone, and there is none. */
-export function controlPathOf({
-  controlSocket,
-  state,
-  folder,
-  store,
-  x1,
-  roles,
-}: StatePlaces): string | null {
+export function controlPathOf(places: StatePlaces): string | null {
+  const { controlSocket, state, folder, store, x1, roles, database, audit } = places;
   if (controlSocket !== undefined) return controlSocket;
   const home = state ?? folder;
   if (home !== undefined) return path.join(home, SOCKET_NAME);
+  if (store === undefined && database !== undefined && audit !== undefined) return `${audit}.${SOCKET_NAME}`;
   const file = store ?? (x1 !== undefined && 'store' in x1 ? x1.store : undefined);
   if (typeof file !== 'string' || file === ':memory:') return null;
   // One role alone has a socket of its own, beside that of a process that has the state.

@@ -1,5 +1,6 @@
 /** What an entity says to its operator of a database that it shares with other processes. */
 import type { DatabasePool } from '../storage/postgresql.ts';
+import type { SoleHolder } from '../storage/sole-holder.ts';
 import { meter, meterBy } from './meters.ts';
 import type { Meter } from './operation.ts';
 import type { Alarm } from './status.ts';
@@ -9,6 +10,39 @@ export interface SharedDatabase {
   readonly pool: DatabasePool;
   /** Why it cannot be used now, and since when (ISO 8601); `null`: it can. */
   problem(): { readonly text: string; readonly since: string } | null;
+}
+
+/** A database that one process works with at a time. */
+export interface HeldDatabase extends SharedDatabase {
+  /** Resolves when another process goes on with it. */
+  readonly lost: Promise<Error>;
+  /** Tables that still have, in their files, what was erased from them. */
+  notRewritten(): readonly string[];
+}
+
+/** What a database is that a store has. */
+export function heldDatabase(store: {
+  readonly pool: DatabasePool;
+  readonly holder: Pick<SoleHolder<never>, 'problem' | 'lost'>;
+  readonly notRewritten: readonly string[];
+}): HeldDatabase {
+  const { pool, holder } = store;
+  return {
+    ...{ pool, lost: holder.lost },
+    problem: () => holder.problem,
+    notRewritten: () => store.notRewritten,
+  };
+}
+
+export function heldDatabaseAlarms(database: HeldDatabase | null): Alarm[] {
+  const left = (database?.notRewritten() ?? []).map((table): Alarm => ({
+    name: 'erased-data',
+    severity: 'warning',
+    about: table,
+    text: 'what was erased is still in files of the database: the table could not be written anew yet',
+    since: null,
+  }));
+  return [...databaseAlarms(database), ...left];
 }
 
 export function databaseAlarms(database: SharedDatabase | null): Alarm[] {

@@ -19,6 +19,8 @@ export interface Runtime {
 export interface Running {
   /** Stops listening, finishes what is under way, closes the stores. */
   stop(): Promise<void>;
+  /** Resolves with why it cannot go on, if that comes: it is to be stopped, and started again. Absent: it never does. */
+  readonly over?: Promise<Error>;
 }
 
 /** Where whoever starts an entity again says how often it has done so. */

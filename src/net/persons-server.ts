@@ -114,8 +114,10 @@ export interface PersonsServerOptions extends Pick<
   readonly names: readonly string[];
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
-  /** HTTP status of what routes refuse; `null`: it is not a refusal of theirs. */
-  readonly statusOf: (error: Error) => { readonly status: number; readonly code: string } | null;
+  /** HTTP status of what routes refuse, and what is said of it if not what the error says; `null`: it is not a refusal of theirs. */
+  readonly statusOf: (
+    error: Error,
+  ) => { readonly status: number; readonly code: string; readonly detail?: string } | null;
 }
 
 export function personsServer(options: PersonsServerOptions): FastifyInstance {
@@ -264,7 +266,7 @@ function refusalOf(
   if (error instanceof PersonRefusal)
     return { status: PERSON_STATUS[error.code], code: error.code, detail: error.message };
   const own = statusOf(error);
-  if (own !== null) return { ...own, detail: error.message };
+  if (own !== null) return { detail: error.message, ...own };
   const status = error.statusCode ?? 500;
   if (error instanceof ClavigerError || status >= 500)
     return { status: 500, code: 'failed', detail: 'the call could not be carried out' };

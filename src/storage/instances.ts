@@ -45,13 +45,32 @@ export function instanceHead<Tables>(db: Kysely<Tables>, instance: string): Head
 }
 
 /** How often it is looked, milliseconds. */
-const LOOK_MS = 1_000;
+export const LOOK_MS = 1_000;
 /** How long the start waits for a process of the same name that is just ending. */
 const PATIENCE_MS = 2_000;
 
+/** What is held, and what is done with each look at it. */
+export interface HeldName {
+  /** The lock's; in the schema of the access. */
+  readonly name: string;
+  /** Of whoever has it: `another process with …`. */
+  readonly holder: string;
+  /** Milliseconds after which the server ends a connection of which it hears nothing; absent: it waits for it. */
+  readonly silenceMs?: number;
+  /** By the connection that holds the lock, first when it has it. @throws whatever means that the database cannot be used */
+  look(client: pg.Client): Promise<void>;
+  /** Another has the lock, perhaps a former connection of this process. @throws where it is known whose it is */
+  taken?(client: pg.Client): Promise<void>;
+}
+
+export interface LockPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 export class InstanceLock {
   readonly #access: DatabaseAccess;
-  readonly #instance: string;
+  readonly #held: HeldName;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #client: pg.Client | null = null;
@@ -60,27 +79,32 @@ export class InstanceLock {
   #isClosed = false;
   #problem: { readonly text: string; readonly since: number } | null = null;
 
-  private constructor(
-    access: DatabaseAccess,
-    instance: string,
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  ) {
+  private constructor(access: DatabaseAccess, held: HeldName, { clock, logger }: LockPorts) {
     this.#access = access;
-    this.#instance = instance;
+    this.#held = held;
     this.#clock = clock;
     this.#logger = logger;
   }
 
   /** @throws StorageError `locked` if another process has the name; `unavailable`, `refused` */
-  static async hold(
-    access: DatabaseAccess,
-    instance: string,
-    ports: { readonly clock: Clock; readonly logger: Logger },
-  ): Promise<InstanceLock> {
-    const lock = new InstanceLock(access, instance, ports);
+  static hold(access: DatabaseAccess, instance: string, ports: LockPorts): Promise<InstanceLock> {
+    return InstanceLock.holdName(
+      access,
+      {
+        name: `instance\n${instance}`,
+        holder: `another process with the instance ${instance}`,
+        look: (client) => seen(client, instance, ports.clock),
+      },
+      ports,
+    );
+  }
+
+  /** @throws as `hold`, and what the first look throws */
+  static async holdName(access: DatabaseAccess, held: HeldName, ports: LockPorts): Promise<InstanceLock> {
+    const lock = new InstanceLock(access, held, ports);
     await lock.#connect(PATIENCE_MS);
     try {
-      await lock.#write();
+      await lock.#lookBy();
     } catch (error) {
       await lock.#drop();
       throw error;
@@ -111,8 +135,8 @@ export class InstanceLock {
   async #look(): Promise<void> {
     try {
       if (this.#client === null) await this.#connect(0);
-      await this.#write();
-      if (this.#problem !== null) this.#logger.info({ instance: this.#instance }, 'the database is back');
+      await this.#lookBy();
+      if (this.#problem !== null) this.#logger.info({}, 'the database is back');
       this.#problem = null;
     } catch (error) {
       await this.#drop();
@@ -126,14 +150,18 @@ export class InstanceLock {
   async #connect(patienceMs: number): Promise<void> {
     // The server answers a look within the time, or the connection is given up.
     const { timeoutMs } = this.#access;
-    const client = new pg.Client({ ...clientConfig(this.#access), query_timeout: timeoutMs });
+    const config = clientConfig(this.#access);
+    const { silenceMs } = this.#held;
+    const silence = silenceMs === undefined ? '' : ` -c idle_session_timeout=${silenceMs}`;
+    const options = `${config.options ?? ''}${silence}`;
+    const client = new pg.Client({ ...config, options, query_timeout: timeoutMs });
     client.on('error', () => {
       if (this.#client === client) this.#client = null;
     });
     try {
       await client.connect();
       const isHeld = await this.#acquired(client, patienceMs);
-      if (!isHeld) throw this.#taken();
+      if (!isHeld) throw await this.#taken(client);
     } catch (error) {
       void end(client);
       throw databaseError(error);
@@ -142,11 +170,11 @@ export class InstanceLock {
   }
 
   async #acquired(client: pg.Client, patienceMs: number): Promise<boolean> {
-    const lock = "hashtextextended(current_schema() || E'\\ninstance\\n' || $1, 0)";
+    const lock = "hashtextextended(current_schema() || E'\\n' || $1, 0)";
     const until = performance.now() + patienceMs;
     for (;;) {
       const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(${lock}) AS held`, [
-        this.#instance,
+        this.#held.name,
       ]);
       const isHeld = rows[0]?.held === true;
       if (isHeld || performance.now() >= until) return isHeld;
@@ -154,22 +182,19 @@ export class InstanceLock {
     }
   }
 
-  #taken(): StorageError {
+  async #taken(client: pg.Client): Promise<StorageError> {
+    await this.#held.taken?.(client);
     const { schema, database } = this.#access;
     return new StorageError(
       'locked',
-      `schema ${schema} of database ${database} is in use by another process with the instance ${this.#instance}`,
+      `schema ${schema} of database ${database} is in use by ${this.#held.holder}`,
     );
   }
 
-  async #write(): Promise<void> {
-    const seen = this.#clock.now() / 1000;
-    const row = [this.#instance, seen];
-    const text = `INSERT INTO process (instance, seen) VALUES ($1, $2)
-      ON CONFLICT (instance) DO UPDATE SET seen = excluded.seen`;
+  async #lookBy(): Promise<void> {
     if (this.#client === null) throw new StorageError('unavailable', 'the database cannot be reached');
     try {
-      await this.#client.query(text, row);
+      await this.#held.look(this.#client);
     } catch (error) {
       throw databaseError(error);
     }
@@ -180,6 +205,15 @@ export class InstanceLock {
     this.#client = null;
     return client === null ? Promise.resolve() : end(client);
   }
+}
+
+/** Writes that a process is there. */
+export async function seen(client: pg.Client, instance: string, clock: Clock): Promise<void> {
+  await client.query(
+    `INSERT INTO process (instance, seen) VALUES ($1, $2)
+      ON CONFLICT (instance) DO UPDATE SET seen = excluded.seen`,
+    [instance, clock.now() / 1000],
+  );
 }
 
 /** Resolves when it is closed, or soon, whatever the server does. */

@@ -102,7 +102,7 @@ const manyTasks: FloodCase = {
     const count = TASKS * strength;
     const config = admfConfig(network.configOf('admf', 'home1'));
     await network.end('admf', 'home1');
-    const store = await SqliteAdmfStore.open(config.store);
+    const store = await SqliteAdmfStore.open(config.store ?? ':memory:');
     const known = (await store.load()).warrants.length;
     await store.saveWarrants(
       Array.from({ length: count }, (_, at) => recordOf(network, at)),

@@ -3,7 +3,6 @@
  * shares with others, which its configuration names.
  */
 import type { HeadMemory } from '../../evidence/kept-log.ts';
-import { readSecretFile } from '../../host/config.ts';
 import { systemClock } from '../../host/runtime.ts';
 import { pinoLogger } from '../../host/log.ts';
 import { readStoredHead, replaceStoredHead } from '../../storage/audit-head.ts';
@@ -35,14 +34,17 @@ export async function rememberedEnd(store: string, isChanging: boolean): Promise
   };
 }
 
+const NAME_STORE = 'Name the SQLite store that remembers the log, or the configuration whose database does.';
+
 async function inDatabase(file: string, isChanging: boolean): Promise<RememberedEnd> {
-  const { kmsConfig } = await import('../../entities/kms/config.ts');
+  const { readChecked } = await import('../../lab/check/configurations.ts');
   const { databaseAccess } = await import('../../host/database-config.ts');
   const { InstanceLock, instanceHead } = await import('../../storage/instances.ts');
   const { databaseAsItIs } = await import('../../storage/postgresql.ts');
-  const { database } = kmsConfig(readSecretFile(file), file);
-  if (database === undefined)
-    throw new CliError('input', `${file} names no database`, 'Name the SQLite store that remembers the log.');
+  const read = readChecked({ file });
+  if (Array.isArray(read)) throw new CliError('input', read.map(({ text }) => text).join('\n'), NAME_STORE);
+  const database = 'database' in read.config ? read.config.database : undefined;
+  if (database === undefined) throw new CliError('input', `${file} names no database`, NAME_STORE);
   const access = databaseAccess(database);
   const ports = { clock: systemClock(), logger: pinoLogger('error', 'audit') };
   const lock = isChanging ? await InstanceLock.hold(access, database.instance, ports) : null;

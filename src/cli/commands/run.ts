@@ -53,9 +53,11 @@ export function runCommand(entity: string, start: Starter, { roles = false } = {
       const where = { ...addressesOf(running), ...(admin === null ? {} : { admin }) };
       logger.info({ ...where, control }, `${entity} is listening`);
       process.stdout.write(JSON.stringify({ entity, ...where }) + '\n');
-      await stopped;
+      const ended = await Promise.race([stopped, ...(running.over === undefined ? [] : [running.over])]);
       logger.info({}, 'stopping');
+      if (ended instanceof Error) endInTime(logger);
       await operated.stop();
+      if (ended instanceof Error) throw ended;
     });
 }
 
@@ -78,11 +80,7 @@ export function untilTold(logger: Logger, reload?: () => Promise<unknown> | unde
     const tell = (): void => {
       if (told) process.exit(130);
       told = true;
-      const last = setTimeout(() => {
-        logger.error({ ms: LONGEST_STOP_MS }, 'not stopped in time; what is left is cut off');
-        process.exit(1);
-      }, LONGEST_STOP_MS);
-      last.unref();
+      endInTime(logger);
       resolve();
     };
     process.on('SIGINT', tell);
@@ -92,6 +90,15 @@ export function untilTold(logger: Logger, reload?: () => Promise<unknown> | unde
       reload?.()?.catch((error: unknown) => logger.error({ error }, 'settings could not be read again'));
     });
   });
+}
+
+/** Ends the process in a while, whatever is open or hangs. */
+function endInTime(logger: Logger): void {
+  const last = setTimeout(() => {
+    logger.error({ ms: LONGEST_STOP_MS }, 'not stopped in time; what is left is cut off');
+    process.exit(1);
+  }, LONGEST_STOP_MS);
+  last.unref();
 }
 
 /** Where a running entity listens: one line of JSON, for scripts that start it. */

@@ -22,6 +22,7 @@ import {
 } from '../../host/config.ts';
 import { HI1_CONFIG } from './config-hi1.ts';
 import type { ConfigOf } from '../../host/config.ts';
+import { databaseSettings } from '../../host/database-config.ts';
 import { filePath } from '../../host/config-paths.ts';
 import { watchedEntities } from '../../host/watched.ts';
 
@@ -60,13 +61,14 @@ const OFFICERS = strict({
   ),
 });
 
-export const ADMF_CONFIG = strict({
+const SETTINGS = strict({
   identifier: text("the ADMF's identifier; its certificate bears it"),
   listen: httpsListener('where elements report'),
   officers: Type.Optional(OFFICERS),
   tls: TLS_FILES,
   hosts: HOSTS,
-  store: filePath('SQLite file with warrants'),
+  store: Type.Optional(filePath('SQLite file with warrants', { absent: 'this, or `database`' })),
+  database: databaseSettings('claviger_admf'),
   audit: filePath('file of the audit log'),
   schema: Type.Optional(filePath("the operator's copy of the X1 schema")),
   elements: listOf(ELEMENT),
@@ -103,6 +105,12 @@ export const ADMF_CONFIG = strict({
   recordInto: Type.Optional(filePath('folder for each X1 document sent and received')),
   hi1: Type.Optional(HI1_CONFIG),
   ...OPERATION_SETTINGS,
+});
+
+export const ADMF_CONFIG = Type.Decode(SETTINGS, ({ store, database, ...others }) => {
+  if (store !== undefined && database === undefined) return { ...others, store, database };
+  if (store === undefined && database !== undefined) return { ...others, store, database };
+  throw new Unfit('one with either store or database');
 });
 
 export type AdmfConfig = ConfigOf<typeof ADMF_CONFIG>;

@@ -5,6 +5,8 @@
 import { present } from '../../bytes/present.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
+import { databaseAlarms, databaseMeters, heldDatabaseAlarms } from '../../host/database-operation.ts';
+import type { HeldDatabase } from '../../host/database-operation.ts';
 import { eventStreamMeters } from '../../host/event-stream-meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Meter, Operation } from '../../host/operation.ts';
@@ -29,11 +31,13 @@ export interface AdmfOperationParts {
   readonly officers?: Pick<OfficersDoor, 'connections' | 'events' | 'looks'>;
   /** `null`: HI1 is not configured. */
   readonly hi1: Omit<RunningHi1, 'address' | 'stop'> | null;
+  /** `null`: its store is a file. */
+  readonly database: HeldDatabase | null;
 }
 
 export function admfOperation(
   config: AdmfConfig,
-  { tls, trail, admf, issues, connections, officers, hi1 }: AdmfOperationParts,
+  { tls, trail, admf, issues, connections, officers, hi1, database }: AdmfOperationParts,
 ): Operation<AdmfConfig> {
   const degraded = (): Alarm[] => {
     const liids = new Set(admf.degraded());
@@ -66,7 +70,7 @@ export function admfOperation(
         text: 'it does not answer and is asked again',
         since: null,
       }));
-  const probe = new WriteProbe(config.store);
+  const probe = new WriteProbe(...Object.values(admfKept(config).stores));
   return {
     entity: 'admf',
     name: config.identifier,
@@ -83,11 +87,12 @@ export function admfOperation(
         destinations: new Set(lemfs.map(({ host, port }) => `${host} ${port}`)).size,
         queues: hi1 === null ? [] : [{ name: 'hi1', to: '', entries: hi1.due(), octets: null, oldest: null }],
         peers: admf.elements().map(({ name, role, state }) => ({ name, role, state })),
-        alarms: [...away(), ...degraded(), ...reported()],
+        alarms: [...away(), ...degraded(), ...reported(), ...heldDatabaseAlarms(database)],
       };
     },
-    unready: () => probe.problems(),
+    unready: () => [...probe.problems(), ...databaseAlarms(database).map(({ text }) => text)],
     meters: [
+      ...databaseMeters(database),
       ...connectionMeters({
         x1: connections,
         ...present({ officers: officers?.connections, hi1: hi1?.connections }),
@@ -144,9 +149,9 @@ function hi1Meters({
 /** What it keeps on disk. */
 export function admfKept({ store, audit }: AdmfConfig): KeptState {
   return {
-    stores: { admf: store },
+    stores: store === undefined ? {} : { admf: store },
     audit,
-    place: { entity: 'admf', files: [store, audit] },
+    place: { entity: 'admf', files: store === undefined ? [audit] : [store, audit] },
     secret: false,
   };
 }

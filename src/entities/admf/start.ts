@@ -13,7 +13,6 @@ import type { Opened, Started } from '../../bytes/opened.ts';
 import { present } from '../../bytes/present.ts';
 import { openKeptLog } from '../../evidence/kept-log.ts';
 import type { X1Recorder } from '../../x1/endpoint.ts';
-import { X1Requester } from '../../x1/requester.ts';
 import { HostMap } from '../../net/hosts.ts';
 import { HttpsClient } from '../../net/https.ts';
 import { openOfficers } from './http/open-officers.ts';
@@ -22,7 +21,7 @@ import { loadTls, requireOwn } from '../../net/tls.ts';
 import { x1Transport } from '../../x1/client.ts';
 import { X1Schema } from '../../x1/schema.ts';
 import { mountX1Admf, openX1Listener } from '../../x1/server.ts';
-import { SqliteAdmfStore } from './store/sqlite.ts';
+import { heldX1, openAdmfStore } from './start-store.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { X1Files } from './store/x1-files.ts';
 import type { Listen } from '../../host/config.ts';
@@ -81,8 +80,7 @@ async function startHolding(
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
   opened.add(() => schema?.close());
   const files = config.recordInto === undefined ? null : new X1Files(config.recordInto);
-  const store = await SqliteAdmfStore.open(config.store);
-  opened.add(() => store.close());
+  const { store, database } = await openAdmfStore(config, runtime, opened);
   const kept = await openKeptLog(config.audit, store.auditHead, runtime);
   opened.add(() => kept.close());
   const audit = kept.log;
@@ -117,7 +115,7 @@ async function startHolding(
       kind: element.kind,
       mostRequests: element.requests,
       ...present({ keepaliveMs: element.keepaliveMs }),
-      x1: new X1Requester({
+      x1: heldX1(database, {
         ...common,
         side: 'admf',
         admfIdentifier: identifier,
@@ -136,6 +134,7 @@ async function startHolding(
     settleMs: config.settleMs,
   });
   opened.add(() => admf.stop());
+  opened.add(() => database?.holding.giveUp());
   const { approval, emergencyMs } = config;
   const desk = new WarrantDesk(admf, { approval, emergencyMs, random, audit });
   const officers = await openOfficers(config, {
@@ -152,7 +151,7 @@ async function startHolding(
   return {
     admf,
     operation: admfOperation(config, {
-      ...{ tls, admf, issues, hi1, trail: kept.trail, connections: listener.connections },
+      ...{ tls, admf, issues, hi1, database, trail: kept.trail, connections: listener.connections },
       ...present({ officers: officers ?? undefined }),
     }),
     desk,
@@ -160,5 +159,6 @@ async function startHolding(
     x1: { address: config.listen.address, port: listener.port },
     hi1: hi1?.address ?? null,
     issues: () => issues.list(),
+    ...present({ over: database?.lost }),
   };
 }

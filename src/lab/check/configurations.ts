@@ -1,6 +1,6 @@
 /** Configurations as `claviger config check` takes them: whose each is, what it says, and what is wrong with its form. */
 import path from 'node:path';
-import type { TObject } from 'typebox';
+import type { TObject, TSchema } from 'typebox';
 import { admfConfig } from '../../entities/admf/config.ts';
 import { agencyConfig } from '../../entities/admf/config-agency.ts';
 import { officerConfig } from '../../entities/admf/config-officer.ts';
@@ -55,7 +55,9 @@ export type Checked = {
 
 export type CheckedOf<K extends Kind> = Extract<Checked, { readonly kind: K }>;
 
-export function schemaOf(kind: Kind): TObject {
+export function schemaOf(
+  kind: Kind,
+): TSchema & Pick<TObject, 'properties'> & { readonly required?: readonly string[] } {
   return CONFIG_READERS[kind].schema;
 }
 
@@ -114,7 +116,7 @@ export function kindByShape(json: unknown): Kind | null {
   const scores = SHAPES.map((kind) => {
     const { properties, required } = schemaOf(kind);
     const known = names.filter((name) => Object.hasOwn(properties, name)).length;
-    const missing = required.filter((name) => !names.includes(name)).length;
+    const missing = (required ?? []).filter((name) => !names.includes(name)).length;
     return { kind, known, score: 2 * known - names.length - missing };
   }).sort((a, b) => b.score - a.score);
   const [best, second] = scores;

@@ -2,25 +2,34 @@
 import { ConfigError } from '../../host/config.ts';
 import { databaseAccess } from '../../host/database-config.ts';
 import type { DatabaseConfig } from '../../host/database-config.ts';
-import type { Checked, ConfigFinding } from './configurations.ts';
+import type { Checked, CheckedOf, ConfigFinding } from './configurations.ts';
 
 interface User {
   readonly file: string;
   readonly database: DatabaseConfig;
-  /** What all must agree in who share it. */
-  readonly district: string;
+  readonly kind: 'kms' | 'admf' | 'df';
+  /** What all must agree in who share it: the district, or whose it is. */
+  readonly subject: string;
 }
 
 export function databaseFindings(all: readonly Checked[]): ConfigFinding[] {
-  const users = all.flatMap(({ kind, file, config }): User[] =>
-    kind === 'kms' && config.database !== undefined
-      ? [{ file, database: config.database, district: config.district.name }]
-      : [],
-  );
+  const users = all.flatMap((each): User[] => {
+    const { kind, file } = each;
+    if (kind !== 'kms' && kind !== 'admf' && kind !== 'df') return [];
+    const { database } = each.config;
+    return database === undefined ? [] : [{ file, database, kind, subject: subjectOf(each) }];
+  });
   return users.flatMap((user, at) => [
     ...unreadable(user),
     ...users.slice(0, at).flatMap((other) => clashes(user, other)),
   ]);
+}
+
+const WHAT = { kms: 'district', admf: 'warrants', df: 'deliveries' } as const;
+
+function subjectOf(checked: CheckedOf<'kms'> | CheckedOf<'admf'> | CheckedOf<'df'>): string {
+  if (checked.kind === 'kms') return checked.config.district.name;
+  return checked.kind === 'admf' ? checked.config.identifier : checked.config.x1.identifier;
 }
 
 function unreadable({ file, database }: User): ConfigFinding[] {
@@ -44,8 +53,8 @@ function clashes(user: User, other: User): ConfigFinding[] {
     ...(own.instance === its.instance
       ? [error(`database.instance: ${own.instance} is also that of ${other.file}`)]
       : []),
-    ...(user.district === other.district
+    ...(user.kind === other.kind && user.subject === other.subject
       ? []
-      : [error(`database.schema: ${own.schema} has the district of ${other.file}: one each`)]),
+      : [error(`database.schema: ${own.schema} has the ${WHAT[other.kind]} of ${other.file}: one each`)]),
   ];
 }

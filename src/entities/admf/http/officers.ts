@@ -8,6 +8,7 @@ import type { PersonRefusalCode, PersonsServerOptions } from '../../../net/perso
 import { OFFICE_ROLES } from '../../../net/tls.ts';
 import { WatchError } from '../../../host/watched.ts';
 import type { WatchErrorCode } from '../../../host/watched.ts';
+import { StorageError } from '../../../storage/errors.ts';
 import { OfficersError } from '../../../wire/officers/errors.ts';
 import { AdmfError } from '../errors.ts';
 import type { AdmfErrorCode } from '../errors.ts';
@@ -16,7 +17,10 @@ import type { OfficerRefusalCode, OfficerRoute, OfficerStreamRoute } from './rou
 
 /** HTTP status of each refusal. */
 export const OFFICERS_STATUS: Readonly<
-  Record<AdmfErrorCode | OfficerRefusalCode | PersonRefusalCode | WatchErrorCode | 'malformed', number>
+  Record<
+    AdmfErrorCode | OfficerRefusalCode | PersonRefusalCode | WatchErrorCode | 'malformed' | 'unavailable',
+    number
+  >
 > = {
   ...PERSON_STATUS,
   malformed: 400,
@@ -39,6 +43,14 @@ export const OFFICERS_STATUS: Readonly<
   'not-shown': 502,
   unreachable: 502,
   stopped: 503,
+  unavailable: 503,
+};
+
+/** Where the database is, is not an officer's concern. */
+const AWAY = {
+  status: OFFICERS_STATUS.unavailable,
+  code: 'unavailable',
+  detail: 'the database cannot be used now: nothing was changed',
 };
 
 /** Octets: an import of as many warrants as it may have. */
@@ -60,12 +72,14 @@ export function officersServer(options: OfficersServerOptions): FastifyInstance 
       ...route,
       answer: ({ params: { liid = '', entity = '' }, ...call }) => route.answer({ ...call, liid, entity }),
     })),
-    statusOf: (error) =>
-      error instanceof AdmfError ||
-      error instanceof OfficerRefusal ||
-      error instanceof OfficersError ||
-      error instanceof WatchError
+    statusOf: (error) => {
+      if (error instanceof StorageError && error.code === 'unavailable') return AWAY;
+      return error instanceof AdmfError ||
+        error instanceof OfficerRefusal ||
+        error instanceof OfficersError ||
+        error instanceof WatchError
         ? { status: OFFICERS_STATUS[error.code], code: error.code }
-        : null,
+        : null;
+    },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What agencies have brought over HI1, in the ADMF's SQLite store.
+ * What agencies have brought over HI1, in the ADMF's store.
  *
  *     hi1_object    one row an object, by agency and identifier: the object as a document, and what is ours of it
  *     hi1_exchange  one row a transaction that changed something: digest of the request, and the answer, until what it
@@ -8,14 +8,13 @@
  *     hi1_told      one row for each object that an exchange has changed, or that its answer tells of
  */
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, QueryExecutorProvider } from 'kysely';
 import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
 import { FINAL_STATUSES, HI1_STATUSES } from '../../../wire/hi1/dictionaries.ts';
 import { decodeHi1Object, encodeHi1Object, HI1_OBJECT_KINDS } from '../../../wire/hi1/objects.ts';
 import { statements } from '../../../storage/migrations.ts';
 import { StorageError } from '../../../storage/errors.ts';
-import { scrub } from '../../../storage/sqlite.ts';
 import { insertRows, rowsOf, updateRows } from '../../../storage/rows.ts';
 import {
   countColumn,
@@ -112,11 +111,24 @@ const KEPT = new TableReader('hi1_exchange', { count: countColumn, octets: count
 /** How `due` is stored. */
 const DUES: readonly TaskDue[] = ['nothing', 'all', 'status'];
 
+/** Of an exchange that tells of what was erased. */
+const NO_ANSWER = new Uint8Array(0);
+
 /** Notifications of one agency that are kept: the oldest go first. */
 const MOST_NOTIFICATIONS = 10_000;
 
-export class SqliteHi1Store implements Hi1Store {
+/** Tables that have what agencies have brought. */
+const ERASED_FROM = ['hi1_object', 'hi1_exchange', 'hi1_told', 'hi1_link'];
+
+/** What engines differ in, as `AdmfEngine` (`sql.ts`) has it. */
+export interface Hi1Engine {
+  write<T>(work: (transaction: QueryExecutorProvider) => Promise<T>): Promise<T>;
+  scrub(tables: readonly string[]): Promise<void>;
+}
+
+export class SqlHi1Store implements Hi1Store {
   readonly #db: Kysely<unknown>;
+  readonly #engine: Hi1Engine;
   #dropped = 0;
 
   readonly #mostNotifications: number;
@@ -125,8 +137,9 @@ export class SqliteHi1Store implements Hi1Store {
    * @param db has the tables of `HI1_TABLES` and `HI1_ERASING`
    * @param mostNotifications of one agency that are kept: the oldest go first
    */
-  constructor(db: Kysely<unknown>, mostNotifications = MOST_NOTIFICATIONS) {
+  constructor(db: Kysely<unknown>, engine: Hi1Engine, mostNotifications = MOST_NOTIFICATIONS) {
     this.#db = db;
+    this.#engine = engine;
     this.#mostNotifications = mostNotifications;
   }
 
@@ -186,14 +199,14 @@ export class SqliteHi1Store implements Hi1Store {
   }
 
   async erase(agency: string, identifiers: readonly string[]): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+    await this.#engine.write(async (transaction) => {
       for (const identifier of identifiers) {
         const gone = sql`(SELECT ${identifier} UNION SELECT hi1_link.identifier FROM hi1_link JOIN hi1_object
           USING (agency, identifier) WHERE agency = ${agency} AND other = ${identifier}
             AND kind = 'NotificationObject')`;
         const telling = sql`(SELECT trans FROM hi1_told WHERE agency = ${agency} AND identifier IN ${gone})`;
         // That it was answered stays on record: the same request is not done again.
-        await sql`UPDATE hi1_exchange SET answer = X'', octets = 0
+        await sql`UPDATE hi1_exchange SET answer = ${NO_ANSWER}, octets = 0
           WHERE agency = ${agency} AND trans IN ${telling}`.execute(transaction);
         await sql`DELETE FROM hi1_told WHERE agency = ${agency} AND trans IN ${telling}`.execute(transaction);
         await sql`DELETE FROM hi1_object WHERE agency = ${agency} AND identifier IN ${gone}`.execute(
@@ -201,7 +214,7 @@ export class SqliteHi1Store implements Hi1Store {
         );
       }
     });
-    await scrub(this.#db);
+    await this.#engine.scrub(ERASED_FROM);
   }
 
   list(agency: string, { kind, since, most }: ObjectFilter): Promise<StoredObject[]> {
@@ -226,17 +239,19 @@ export class SqliteHi1Store implements Hi1Store {
 
   async exchangesKept(agency: string | null): Promise<{ readonly count: number; readonly octets: number }> {
     const whose = agency === null ? sql`TRUE` : sql`agency = ${agency}`;
-    const { rows } = await sql`SELECT count(*) AS count, coalesce(sum(octets), 0) AS octets
+    const { rows } = await sql`SELECT count(*) AS count, CAST(coalesce(sum(octets), 0) AS BIGINT) AS octets
       FROM hi1_exchange WHERE ${whose}`.execute(this.#db);
     return KEPT.read(rows[0]);
   }
 
   async forgetExchanges(before: number): Promise<void> {
-    await sql`DELETE FROM hi1_exchange WHERE at < ${before}`.execute(this.#db);
+    await this.#engine.write((transaction) =>
+      sql`DELETE FROM hi1_exchange WHERE at < ${before}`.execute(transaction),
+    );
   }
 
   async save(objects: readonly StoredObject[], exchange: AgencyExchange | null): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+    await this.#engine.write(async (transaction) => {
       for (const object of objects) await put(transaction, object);
       const agencies = objects.filter(({ object }) => object.kind === 'NotificationObject');
       for (const agency of new Set(agencies.map((each) => each.agency))) {
@@ -255,13 +270,15 @@ export class SqliteHi1Store implements Hi1Store {
     });
   }
 
-  async #select(where: ReturnType<typeof sql>, most = -1): Promise<StoredObject[]> {
-    const of = sql`WHERE ${where} ORDER BY position LIMIT ${most}`;
+  /** @param most absent: all */
+  async #select(where: ReturnType<typeof sql>, most?: number): Promise<StoredObject[]> {
+    const limit = most === undefined ? sql`` : sql`LIMIT ${most}`;
+    const of = sql`WHERE ${where} ORDER BY position ${limit}`;
     return (await rowsOf(this.#db, OBJECT, of)).map(storedObject);
   }
 }
 
-async function put(transaction: Transaction<unknown>, stored: StoredObject): Promise<void> {
+async function put(transaction: QueryExecutorProvider, stored: StoredObject): Promise<void> {
   const { agency, object, generation, lastChanged, status, reason, task } = stored;
   const row: WrittenRow<typeof OBJECT> = {
     ...{ agency, identifier: object.identifier, kind: object.kind, body: encodeHi1Object(object) },

@@ -1,46 +1,11 @@
-/**
- * The ADMF's warrants and the DIDs it has given, in SQLite. What a promise here has resolved for survives the loss of
- * the process and of power. Who is intercepted is in this file: it is its owner's alone.
- *
- *     warrant          one row a warrant, by LIID: its contents and the times of its life as JSON, its XID and state
- *     warrant_history  one row for each thing that happened to one: who, when, what, why
- *     did              one row a destination, by what it stands for
- *     hi1_…            what agencies have brought over HI1 (`hi1.ts`)
- *     audit_head       the end of the ADMF's audit log
- */
-import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
-import Type from 'typebox';
-import { strict } from '../../../bytes/schema.ts';
-import type { HeadMemory } from '../../../evidence/kept-log.ts';
-import type { AdmfState, AdmfStore } from '../ports.ts';
-import { WARRANT_STATES } from '../../../wire/officers/warrants.ts';
-import type { HistoryEntry, WarrantRecord } from '../warrants.ts';
+/** The ADMF's store in SQLite. Who is intercepted is in this file: it is its owner's alone. */
 import { AUDIT_HEAD, headMemory } from '../../../storage/audit-head.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
-import { rowsOf, updateRows } from '../../../storage/rows.ts';
 import { openDatabase, scrub } from '../../../storage/sqlite.ts';
-import {
-  countColumn,
-  enumColumn,
-  generated,
-  jsonColumn,
-  nullable,
-  tableReaders,
-  textColumn,
-  timeColumn,
-} from '../../../storage/stored-tables.ts';
-import type { TablesOf } from '../../../storage/stored-tables.ts';
-import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES, SqliteHi1Store } from './hi1.ts';
-import {
-  STORED_DELIVERY,
-  STORED_LEMF,
-  STORED_TARGETS,
-  STORED_LOCATION,
-  STORED_WARRANT,
-  STORED_XK,
-} from './stored-warrant.ts';
+import { HI1_ERASING, HI1_EXCHANGE_TIMES, HI1_TABLES } from './hi1.ts';
+import { SqlAdmfStore } from './sql.ts';
+import type { AdmfTables } from './sql.ts';
 
 const FIRST = statements(
   `CREATE TABLE IF NOT EXISTS warrant (position INTEGER PRIMARY KEY AUTOINCREMENT, liid TEXT NOT NULL UNIQUE,
@@ -72,85 +37,6 @@ const DECISIONS = statements(
       THEN coalesce(nullif(json_extract(body, '$.drainUntil'), 0), json_extract(body, '$.warrant.endTime')) END)`,
 );
 
-const NUMBER_OR_NULL = Type.Union([Type.Number(), Type.Null()]);
-
-const CHANGE = Type.Union([
-  strict({
-    kind: Type.Literal('amend'),
-    changes: strict({
-      targets: Type.Optional(STORED_TARGETS),
-      delivery: Type.Optional(STORED_DELIVERY),
-      startTime: Type.Optional(Type.Number()),
-      endTime: Type.Optional(Type.Number()),
-      lemf: Type.Optional(STORED_LEMF),
-      location: Type.Optional(STORED_LOCATION),
-      xk: Type.Optional(STORED_XK),
-    }),
-  }),
-  strict({ kind: Type.Literal('resume') }),
-  strict({ kind: Type.Literal('extend'), startTime: NUMBER_OR_NULL, endTime: Type.Number() }),
-]);
-
-const BODY = strict({
-  warrant: STORED_WARRANT,
-  version: Type.Integer(),
-  from: Type.Number(),
-  until: NUMBER_OR_NULL,
-  drainUntil: NUMBER_OR_NULL,
-  periods: Type.Array(
-    strict({
-      from: Type.Number(),
-      until: Type.Number(),
-      delivery: STORED_DELIVERY,
-      targets: Type.Optional(STORED_TARGETS),
-      xk: Type.Optional(Type.String()),
-    }),
-  ),
-  authors: Type.Array(Type.String()),
-  approvals: Type.Array(Type.String()),
-  emergency: Type.Union([strict({ lapsesAt: NUMBER_OR_NULL }), Type.Null()]),
-  reference: Type.Union([Type.String(), Type.Null()]),
-  imported: Type.Boolean(),
-  pending: Type.Union([
-    strict({ change: CHANGE, by: Type.String(), reason: Type.String(), at: Type.Number() }),
-    Type.Null(),
-  ]),
-  undo: Type.Union([STORED_WARRANT, Type.Null()]),
-  closedAt: NUMBER_OR_NULL,
-  erased: Type.Boolean(),
-});
-
-const STORED = tableReaders({
-  warrant: {
-    position: generated(countColumn),
-    liid: textColumn,
-    xid: textColumn,
-    state: enumColumn(WARRANT_STATES),
-    body: jsonColumn(BODY),
-  },
-  warrant_history: {
-    position: generated(countColumn),
-    liid: textColumn,
-    xid: textColumn,
-    at: timeColumn,
-    by: nullable(textColumn),
-    act: textColumn,
-    state: enumColumn(WARRANT_STATES),
-    version: countColumn,
-    reason: nullable(textColumn),
-    detail: nullable(textColumn),
-  },
-  did: { key: textColumn, did: textColumn },
-});
-
-type Tables = TablesOf<typeof STORED>;
-
-/** Positions are the store's to give. */
-const ENTERED = STORED.warrant.pick('liid', 'xid', 'state', 'body');
-const HISTORY = STORED.warrant_history.pick(
-  ...(['liid', 'xid', 'at', 'by', 'act', 'state', 'version', 'reason', 'detail'] as const),
-);
-
 /** The store's tables, by version. */
 export const ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
@@ -158,60 +44,17 @@ export const ADMF_SCHEMA: StoreSchema = {
   migrations: [FIRST, LIVES, AUDIT_HEAD, DECISIONS, HI1_TABLES, HI1_ERASING, HI1_EXCHANGE_TIMES],
 };
 
-export class SqliteAdmfStore implements AdmfStore {
-  readonly auditHead: HeadMemory;
-  /** What agencies have brought over HI1. */
-  readonly hi1: SqliteHi1Store;
-  readonly #db: Kysely<Tables>;
-
-  private constructor(db: Kysely<Tables>) {
-    this.auditHead = headMemory(db);
-    this.hi1 = new SqliteHi1Store(db as unknown as Kysely<unknown>);
-    this.#db = db;
-  }
-
+export class SqliteAdmfStore extends SqlAdmfStore {
   /**
    * @param file path of the database, made if missing; `:memory:` for a store that dies with the process
    * @throws StorageError `newer`, `foreign`, `damaged`
    */
   static async open(file: string): Promise<SqliteAdmfStore> {
-    return new SqliteAdmfStore(await openDatabase<Tables>(file, ADMF_SCHEMA));
-  }
-
-  async load(): Promise<AdmfState> {
-    const warrants = await rowsOf(this.#db, STORED.warrant, sql`ORDER BY position`);
-    const dids = await rowsOf(this.#db, STORED.did);
-    return {
-      warrants: warrants.map(({ xid, state, body }) => ({ ...body, xid, state })),
-      dids: new Map(dids.map(({ key, did }) => [key, did])),
-    };
-  }
-
-  async saveWarrants(records: readonly WarrantRecord[], entries: readonly HistoryEntry[]): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
-      const rows = records.map(({ xid, state, ...body }) => ({
-        ...{ liid: body.warrant.liid, xid, state, body: JSON.stringify(body) },
-      }));
-      await updateRows(transaction, ENTERED, ['liid'], rows);
-      for (const entry of entries) await transaction.insertInto('warrant_history').values(entry).execute();
-      for (const { erased, warrant } of records) {
-        if (!erased) continue;
-        const ofIt = transaction.updateTable('warrant_history').where('liid', '=', warrant.liid);
-        await ofIt.set({ detail: null }).execute();
-      }
+    const db = await openDatabase<AdmfTables>(file, ADMF_SCHEMA);
+    return new SqliteAdmfStore(db, {
+      auditHead: headMemory(db),
+      write: (work) => db.transaction().execute(work),
+      scrub: () => scrub(db),
     });
-    if (records.some(({ erased }) => erased)) await scrub(this.#db);
-  }
-
-  history(liid: string): Promise<HistoryEntry[]> {
-    return rowsOf(this.#db, HISTORY, sql`WHERE liid = ${liid} ORDER BY position`);
-  }
-
-  async saveDid(key: string, did: string): Promise<void> {
-    await this.#db.insertInto('did').values({ key, did }).execute();
-  }
-
-  async close(): Promise<void> {
-    await this.#db.destroy();
   }
 }

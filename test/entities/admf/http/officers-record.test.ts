@@ -1,7 +1,9 @@
 /** What the ADMF's door for officers puts on record of whoever calls. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SqlAdmfStore } from '../../../../src/entities/admf/store/sql.ts';
 import { EvidenceError, HashChainLog } from '../../../../src/evidence/log.ts';
 import { REFUSAL_LIMITS } from '../../../../src/evidence/refusals.ts';
+import { StorageError } from '../../../../src/storage/errors.ts';
 import type { Answer, Asking } from './asking.ts';
 import type { OfficersHome } from './door.ts';
 import { OfficersDoor, warrantOf } from './knocking.ts';
@@ -93,6 +95,22 @@ describe('R-27: every call is on record', { timeout: 30_000 }, () => {
     }
     expect(await stateOf('SEEN')).toMatchObject({ state: 'submitted', generation });
     expect(await ask('cleo', 'GET /v1/warrants/UNRECORDED')).toMatchObject({ status: 404 });
+  });
+
+  it('R-92: while the database is away there is 503, of which nothing is said but that nothing was changed', async () => {
+    const save = vi
+      .spyOn(SqlAdmfStore.prototype, 'saveWarrants')
+      .mockRejectedValue(new StorageError('unavailable', 'connect ECONNREFUSED 10.0.0.1:5432'));
+    try {
+      const body = { warrant: warrantOf('AWAY') };
+      expect(await ask('anna', 'POST /v1/warrants', { body })).toMatchObject({
+        status: 503,
+        json: { code: 'unavailable', detail: 'the database cannot be used now: nothing was changed' },
+      });
+    } finally {
+      save.mockRestore();
+    }
+    expect(await ask('cleo', 'GET /v1/warrants/AWAY')).toMatchObject({ status: 404 });
   });
 
   it('who is not admitted cannot make the log grow without bound (R-78)', async () => {

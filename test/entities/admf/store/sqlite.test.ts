@@ -5,16 +5,24 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StoredObject } from '../../../../src/entities/admf/hi1/ports.ts';
-import { SqliteHi1Store } from '../../../../src/entities/admf/store/hi1.ts';
+import { SqlHi1Store } from '../../../../src/entities/admf/store/hi1.ts';
 import { ADMF_SCHEMA, SqliteAdmfStore } from '../../../../src/entities/admf/store/sqlite.ts';
 import type { WarrantRecord } from '../../../../src/entities/admf/warrants.ts';
 import { openDatabase } from '../../../../src/storage/sqlite.ts';
 import { admfStoreSuite, record } from './compliance.ts';
+import { hi1StoreSuite } from './hi1-compliance.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-admf-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 admfStoreSuite({ name: 'SQLite', open: (place) => SqliteAdmfStore.open(`${place}.db`) });
+hi1StoreSuite({
+  name: 'SQLite',
+  open: async (place) => {
+    const store = await SqliteAdmfStore.open(`${place}.db`);
+    return Object.assign(store.hi1, { close: () => store.close() });
+  },
+});
 
 /** A store with the record, of which one column is then other than it was written. */
 async function stored(name: string, column: 'state' | 'body', value: string): Promise<SqliteAdmfStore> {
@@ -56,7 +64,11 @@ describe('a stored warrant', () => {
 describe('notifications of HI1', () => {
   it('R-91: the newest of an agency are kept, and those given up are counted', async () => {
     const db = await openDatabase<unknown>(':memory:', ADMF_SCHEMA);
-    const store = new SqliteHi1Store(db, 2);
+    const store = new SqlHi1Store(
+      db,
+      { write: (work) => db.transaction().execute(work), scrub: () => Promise.resolve() },
+      2,
+    );
     const notice = (agency: string, identifier: string): StoredObject => ({
       ...{ agency, generation: 1, lastChanged: 0, status: null, reason: null, task: null },
       object: { kind: 'NotificationObject', identifier, members: {}, unknown: [] },
