@@ -55,7 +55,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
 
   it('R-90: what is erased is erased also where a table cannot be written anew yet, which is told', async () => {
     const access = await testAccess();
-    const store = await open({ ...access, timeoutMs: 300 });
+    const store = await open({ ...access, timeoutMs: 1_000 });
     await store.saveWarrants([record], []);
     const { kysely, pool } = databaseAsItIs(access);
     await kysely.transaction().execute(async (transaction) => {
