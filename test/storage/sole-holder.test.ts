@@ -23,8 +23,8 @@ const SCHEMA = {
 interface Opened {
   readonly db: Kysely<unknown>;
   readonly holder: SoleHolder<unknown>;
-  write(what: string): Promise<void>;
-  close(): Promise<void>;
+  readonly write: (what: string) => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 async function open(access: DatabaseAccess, instance = 'one', clock: Clock = systemClock()): Promise<Opened> {

@@ -46,11 +46,17 @@ export class CuttingProxy {
           isCut = true;
           const { cut } = proxy;
           proxy.cut = null;
-          if (cut === 'before') return end();
+          if (cut === 'before') {
+            end();
+            return;
+          }
         }
         database.write(octets);
       });
-      database.on('data', (octets) => (isCut ? end() : client.write(octets)));
+      database.on('data', (octets) => {
+        if (isCut) end();
+        else client.write(octets);
+      });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     made.proxy = new CuttingProxy((server.address() as AddressInfo).port, async () => {

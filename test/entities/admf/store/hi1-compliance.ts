@@ -6,7 +6,7 @@ import type {
   StoredObject,
   TaskDue,
 } from '../../../../src/entities/admf/hi1/ports.ts';
-import type { Hi1KnownObject, Hi1ObjectKind } from '../../../../src/wire/hi1/objects.ts';
+import type { Hi1ObjectKind } from '../../../../src/wire/hi1/objects.ts';
 import type { Hi1Status } from '../../../../src/wire/hi1/dictionaries.ts';
 import { storeSuite } from '../../../support/store-suite.ts';
 import type { StoreBackend } from '../../../support/store-suite.ts';
@@ -28,7 +28,7 @@ function object(kind: Hi1ObjectKind, number: number, parts: Parts = {}): StoredO
   const members = about.length === 0 ? {} : { AssociatedObjects: about.map(idOf) };
   return {
     ...{ agency, generation: 1, lastChanged: changed, status, reason: null },
-    object: { kind, identifier: idOf(number), members, unknown: [] } as unknown as Hi1KnownObject,
+    object: { kind, identifier: idOf(number), members, unknown: [] },
     task:
       task === undefined
         ? null
