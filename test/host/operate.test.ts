@@ -58,6 +58,7 @@ beforeAll(async () => {
     out: null,
     users: { home1: [TARGET, 'mailbox'], home2: [] },
     certified: 'all',
+    validDays: 7,
     timeline: new Timeline(() => performance.now()),
   });
   for (const entity of SERVICES) running[entity] = await operate(entity, configOf(entity), folder);

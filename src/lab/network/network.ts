@@ -44,8 +44,10 @@ import type { PhoneFault } from './phone-faults.ts';
 /** A day in the life of the reproducible runs: 2027-03-19T07:17:20Z. */
 export const REPRODUCIBLE_TIME = 1_805_440_640_000;
 const DAY_MS = 86_400_000;
-/** Of its certificates, around a run: longer than what is left where their end is warned of (`host/validity.ts`). */
-const VALID_DAYS = { before: 7, after: 60 };
+/** Of its certificates before a run. */
+const VALID_DAYS_BEFORE = 7;
+/** After it: longer than what is left where their end is warned of (`host/validity.ts`). */
+const VALID_DAYS = 60;
 
 export interface NetworkOptions {
   /** Folder for the entities' state, certificates and keys. */
@@ -57,6 +59,8 @@ export interface NetworkOptions {
   readonly devices?: Readonly<Record<string, readonly string[]>>;
   /** Phones that prove themselves to their KMS by certificates; default: none. */
   readonly certified?: CertifiedPhones;
+  /** Days that certificates last from a run on; default: longer than their end is warned of. */
+  readonly validDays?: number;
   readonly timeline: Timeline;
   readonly revealSecrets?: boolean;
   /** Time and randomness of signalling and media from a seed; never for anything but reproducible runs. */
@@ -165,12 +169,12 @@ export class Network {
     };
     makeFolder(options.state, 0o700);
     const { state, out } = options;
-    const { certified = [], revealSecrets = false } = options;
+    const { certified = [], revealSecrets = false, validDays = VALID_DAYS } = options;
     const plan: Plan<HomeName> = { state, out, revealSecrets, certified, homes };
     const times = [systemClock().now(), ...(options.seed === undefined ? [] : [REPRODUCIBLE_TIME])];
     const validity = {
-      from: Math.min(...times) - VALID_DAYS.before * DAY_MS,
-      to: Math.max(...times) + VALID_DAYS.after * DAY_MS,
+      from: Math.min(...times) - VALID_DAYS_BEFORE * DAY_MS,
+      to: Math.max(...times) + validDays * DAY_MS,
     };
     const pki = await LabPki.create(path.join(state, 'pki'), validity);
     const configs = {
