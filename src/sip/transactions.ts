@@ -186,7 +186,7 @@ export class TransactionLayer {
     owner: string | null = null,
   ): ClientTransaction {
     this.#pushVia(request, hop.protocol, branch);
-    return this.#start(request, hop, handler, owner);
+    return this.#start(request, hop, handler, owner, request, branch);
   }
 
   /** Sends an ACK for a 2xx: no transaction, no answer. Failures are the far end's to notice. */
@@ -217,8 +217,9 @@ export class TransactionLayer {
     handler: ClientHandler,
     owner: string | null = null,
     of: SipRequest = request,
+    branch = branchOf(request.topVia) ?? '',
   ): ClientTransaction {
-    const key = clientKey(branchOf(request.topVia) ?? '', request.method);
+    const key = clientKey(branch, request.method);
     const transaction = new ClientTransaction(this.#clientHost, key, request, handler, owner, of);
     this.#clients.set(key, transaction);
     this.#flowTo(

@@ -9,7 +9,11 @@
  *
  * Calls that are up, and those that are being answered, go before those that begin: what was let in is brought to its end.
  * A quarter of the turns is for first requests even so, since anybody can write a tag. Within a lane each source has its
- * turn; where one more does not fit, it is the source with most waiting that loses its newest.
+ * turn; where one more does not fit, it is the source with most waiting that loses its newest. A lane has three quarters of
+ * all places at most; where all are taken, what is known has that of a first request, but for a quarter of them.
+ *
+ * A copy of a first request that waits already is dropped: were one of them answered with 503 and the other served, a call
+ * would be set up that its caller has given up.
  */
 import { countedAddress } from '../bytes/network-address.ts';
 import { SipError } from './errors.ts';
@@ -24,7 +28,10 @@ export interface Arrival {
   readonly flow: Flow;
 }
 
-/** Messages that are served in one turn of the event loop; the system hands over up to 32 in one. */
+/**
+ * Messages that are served in one turn of the event loop. The system hands over up to 32 in one: were as many served, none
+ * would be refused, and what came beyond would be lost in the system's buffer.
+ */
 const AT_ONCE = 8;
 /** Of four that are served, those that begin nothing go first this many times. */
 const KNOWN_OF_FOUR = 3;
@@ -35,23 +42,21 @@ const WITHIN: ReadonlySet<string> = new Set(['ACK', 'CANCEL']);
 
 /** Those that wait, by source; the source whose turn it is comes first. */
 class Lane {
-  readonly #most: number;
   readonly #sources = new Map<string, Arrival[]>();
   #count = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
 
   get count(): number {
     return this.#count;
   }
 
-  /** @returns who has no place, if one has none: the newcomer, or the newest of the source with most */
-  add(arrival: Arrival): Arrival | null {
+  /**
+   * @param most that have a place
+   * @returns who has none, if one has none: the newcomer, or the newest of the source with most
+   */
+  add(arrival: Arrival, most: number): Arrival | null {
     const source = sourceName(arrival);
     const own = this.#sources.get(source) ?? [];
-    const victim = this.#count < this.#most ? null : this.#victim(own.length);
+    const victim = this.#count < most ? null : (this.shed(own.length + 1) ?? 'newcomer');
     if (victim === 'newcomer') return arrival;
     own.push(arrival);
     this.#sources.set(source, own);
@@ -75,12 +80,15 @@ class Lane {
     this.#count = 0;
   }
 
-  /** Takes out the newest of the source with most, if that has more than the newcomer would have. */
-  #victim(own: number): Arrival | 'newcomer' {
+  /** Takes out the newest of the source with most, if that has more than so many. */
+  shed(than = 0): Arrival | undefined {
     let largest: Arrival[] = [];
-    for (const each of this.#sources.values()) if (each.length > largest.length) largest = each;
-    const victim = largest.length > own + 1 ? largest.pop() : undefined;
-    if (victim === undefined) return 'newcomer';
+    let of = '';
+    for (const [source, each] of this.#sources)
+      if (each.length > largest.length) [of, largest] = [source, each];
+    if (largest.length <= than) return undefined;
+    const victim = largest.pop();
+    if (largest.length === 0) this.#sources.delete(of);
     this.#count--;
     return victim;
   }
@@ -94,17 +102,22 @@ export interface IntakeUser {
 
 export class UdpIntake {
   readonly #user: IntakeUser;
-  readonly #known: Lane;
-  readonly #first: Lane;
+  readonly #most: number;
+  /** Places that neither lane takes from the other. */
+  readonly #quarter: number;
+  readonly #known = new Lane();
+  readonly #first = new Lane();
+  /** What first requests that wait are known by. */
+  readonly #copies = new Set<string>();
   /** Served since the loop last turned, as far as it is known. */
   #served = 0;
   #turn: NodeJS.Immediate | null = null;
 
-  /** @param most messages that wait, at least four: three quarters of them may begin something */
+  /** @param most messages that wait, at least four */
   constructor(most: number, user: IntakeUser) {
     this.#user = user;
-    this.#known = new Lane(Math.ceil(most / 4));
-    this.#first = new Lane(Math.floor((most * 3) / 4));
+    this.#most = most;
+    this.#quarter = Math.ceil(most / 4);
   }
 
   /** Messages that wait. */
@@ -119,9 +132,35 @@ export class UdpIntake {
       this.#user.serve(arrival);
       return;
     }
-    const lane = beginsSomething(arrival.message) ? this.#first : this.#known;
-    const refused = lane.add(arrival);
+    if (beginsSomething(arrival.message)) this.#takeFirst(arrival);
+    else this.#takeKnown(arrival);
+  }
+
+  #takeFirst(arrival: Arrival): void {
+    const copy = copyKey(arrival);
+    if (this.#copies.has(copy)) return;
+    this.#copies.add(copy);
+    const refused = this.#first.add(arrival, this.#most - Math.max(this.#known.count, this.#quarter));
+    if (refused !== null) this.#refuseFirst(refused);
+  }
+
+  #takeKnown(arrival: Arrival): void {
+    const isFull = this.waiting >= this.#most && this.#first.count > this.#quarter;
+    const victim = isFull ? this.#first.shed() : undefined;
+    if (victim !== undefined) this.#refuseFirst(victim);
+    const refused = this.#known.add(arrival, this.#most - Math.max(this.#first.count, this.#quarter));
     if (refused !== null) this.#user.refuse(refused);
+  }
+
+  #refuseFirst(arrival: Arrival): void {
+    this.#copies.delete(copyKey(arrival));
+    this.#user.refuse(arrival);
+  }
+
+  #next(isFirst: boolean): Arrival | undefined {
+    const arrival = (isFirst ? this.#first : this.#known).next();
+    if (isFirst && arrival !== undefined) this.#copies.delete(copyKey(arrival));
+    return arrival;
   }
 
   close(): void {
@@ -129,13 +168,13 @@ export class UdpIntake {
     this.#turn = null;
     this.#known.clear();
     this.#first.clear();
+    this.#copies.clear();
   }
 
   #turned(): void {
     for (this.#served = 0; this.#served < AT_ONCE; this.#served++) {
-      const first = this.#served % 4 >= KNOWN_OF_FOUR;
-      const [lane, other] = first ? [this.#first, this.#known] : [this.#known, this.#first];
-      const arrival = lane.next() ?? other.next();
+      const isFirst = this.#served % 4 >= KNOWN_OF_FOUR;
+      const arrival = this.#next(isFirst) ?? this.#next(!isFirst);
       if (arrival === undefined) break;
       this.#user.serve(arrival);
     }
@@ -157,6 +196,13 @@ function isWithin(request: SipRequest): boolean {
     if (cause instanceof SipError) return false;
     throw cause;
   }
+}
+
+/** The same for copies of a request, and for nothing else that its sender sends (RFC 3261 section 8.1.1.7). */
+function copyKey({ message, flow }: Arrival): string {
+  const { address, port } = sourceOf(flow);
+  const method = message.kind === 'request' ? message.method : '';
+  return `${address} ${port} ${method} ${message.first('CSeq') ?? ''} ${message.first('Via') ?? ''}`;
 }
 
 function sourceName({ flow }: Arrival): string {

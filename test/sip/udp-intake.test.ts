@@ -14,11 +14,15 @@ let intake: UdpIntake;
 
 beforeEach(() => {
   [served, refused] = [[], []];
-  intake = new UdpIntake(16, {
+  intake = intakeFor(16);
+});
+
+function intakeFor(most: number): UdpIntake {
+  return new UdpIntake(most, {
     serve: ({ message }) => void served.push(message.callId),
     refuse: ({ message }) => void refused.push(message.callId),
   });
-});
+}
 
 function from(address: string): Flow {
   return Object.assign(new FakeFlow('UDP'), { source: { address, port: 5070 } });
@@ -27,7 +31,7 @@ function from(address: string): Flow {
 function take(name: string, { method = 'INVITE', tag = '', address = '192.0.2.1' } = {}): void {
   const fields = {
     'Call-ID': name,
-    Via: 'SIP/2.0/UDP phone.example;branch=z9hG4bK1',
+    Via: `SIP/2.0/UDP phone.example;branch=z9hG4bK${name}`,
     To: `<sip:bob@home2.example>${tag === '' ? '' : `;tag=${tag}`}`,
   };
   const message = request(method, fields);
@@ -51,13 +55,14 @@ describe('R-70: messages over UDP that wait', () => {
   });
 
   it('are served in their order, some in each turn of the loop', async () => {
+    intake = intakeFor(64);
     keepBusy();
-    for (let n = 0; n < 12; n++) take(`call ${n}`);
-    expect([served.length, intake.waiting]).toEqual([0, 12]);
+    for (let n = 0; n < 40; n++) take(`call ${n}`);
+    expect([served.length, intake.waiting]).toEqual([0, 40]);
     await new Promise((resolve) => setImmediate(resolve));
-    expect([served.length, intake.waiting]).toEqual([AT_ONCE, 12 - AT_ONCE]);
+    expect([served.length, intake.waiting]).toEqual([AT_ONCE, 40 - AT_ONCE]);
     await drained();
-    expect(served).toEqual(Array.from({ length: 12 }, (_, n) => `call ${n}`));
+    expect(served).toEqual(Array.from({ length: 40 }, (_, n) => `call ${n}`));
   });
 
   it.each([
@@ -96,12 +101,37 @@ describe('R-70: messages over UDP that wait', () => {
     keepBusy();
     for (let n = 0; n < 14; n++) take(`call ${n}`);
     expect(refused).toEqual(['call 12', 'call 13']);
-    for (let n = 0; n < 5; n++) take(`known ${n}`, { method: 'BYE', tag: 'b' });
-    expect(refused).toEqual(['call 12', 'call 13', 'known 4']);
+    for (let n = 0; n < 4; n++) take(`known ${n}`, { method: 'BYE', tag: 'b' });
+    expect(refused).toEqual(['call 12', 'call 13']);
     await drained();
     expect(served.length).toBe(16);
     take('later');
     expect(served.at(-1)).toBe('later');
+  });
+
+  it('make room, where they begin something, for what is within dialogs, but for a quarter of all', async () => {
+    keepBusy();
+    for (let n = 0; n < 12; n++) take(`call ${n}`);
+    for (let n = 0; n < 13; n++) take(`known ${n}`, { method: 'BYE', tag: 'b' });
+    const made = Array.from({ length: 8 }, (_, n) => `call ${11 - n}`);
+    expect([refused, intake.waiting]).toEqual([[...made, 'known 12'], 16]);
+    take('call 12');
+    expect(refused.at(-1)).toBe('call 12');
+    await drained();
+    expect(served.length).toBe(16);
+  });
+
+  it('are served once, and a copy of what waits is not refused', async () => {
+    keepBusy();
+    for (let n = 0; n < 12; n++) take(`call ${n}`);
+    take('call 3');
+    take('call 3', { address: '192.0.2.2' });
+    expect(refused).toEqual(['call 11']);
+    await drained();
+    expect(served.filter((name) => name === 'call 3').length).toBe(2);
+    take('call 3');
+    await drained();
+    expect(served.filter((name) => name === 'call 3').length).toBe(3);
   });
 
   it('are the newest of the source with most waiting that go, and each source has its turn', async () => {

@@ -247,11 +247,11 @@ export class Interception {
     const fromCaller = (message.fromTag ?? '') === session.callerTag;
     const sender: CallParty = fromCaller === (message.kind === 'request') ? 'caller' : 'callee';
     const isTrusted = this.#options.trusted(observed);
-    let isNews = false;
+    let news = 0;
     const learn = (party: CallParty, names: readonly string[], isCertain: boolean): void => {
       if (names.length === 0) return;
       const some = isCertain ? session.know(party, names) : session.hear(party, sender, names, tasks);
-      isNews ||= some;
+      if (some) news++;
     };
     const trusted = isTrusted ? addresses.map(({ uri }) => uri.text) : [];
     learn(sender, trusted, true);
@@ -262,7 +262,7 @@ export class Interception {
     learn(fromCaller ? 'callee' : 'caller', [message.to.uri.text], first);
     if (first && message.method === 'REGISTER') learn('caller', [message.to.uri.text], true);
     else if (first) learn('callee', [message.uri], true);
-    if (isNews) this.#rematch(session);
+    if (news > 0) this.#rematch(session);
     else if (session.isBehind(tasks)) this.#look(session);
   }
 
