@@ -3,7 +3,7 @@
  * approved by another, a call is made again, the auditor finds the release of its keys in verified logs, the operator sees
  * who is up. What axe-core, a small screen and the keyboard make of each view.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openConsole } from '../../src/cli/console-link.ts';
 import type { Bridge } from '../../src/console/bridge.ts';
 import { officerConfig } from '../../src/entities/admf/config-officer.ts';
+import { threadExporter } from '../../src/cli/workbench/export-thread.ts';
 import { runDemo } from '../../src/lab/scenarios/demo.ts';
 import type { StayingNetwork } from '../../src/lab/scenarios/demo.ts';
 import type { DemoReport } from '../../src/lab/scenarios/report.ts';
@@ -69,6 +70,7 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
         seconds: 1,
         faults: [],
         revealSecrets: false,
+        exporter: threadExporter,
       };
       demo = runDemo(options, undefined, (report, network) => {
         [atStay, staying] = [report, network];
@@ -182,6 +184,11 @@ describe.skipIf(chromiumPath === null)('R-93: a demo that stays up', { timeout: 
     await page.getByText('Every stream of the call was decrypted and decoded.').waitFor();
     await picture(page, 'call', 950);
     await picture(page, 'heard', 560, 'section:has(.audio)');
+    const [saved] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Export all of it' }).click(),
+    ]);
+    expect(statSync(await saved.path()).size).toBeGreaterThan(10_000);
     await page.getByRole('link', { name: 'All calls' }).click();
     await page.getByRole('table', { name: 'LIID AGAIN' }).waitFor();
     await picture(page, 'calls', 500);

@@ -157,6 +157,9 @@ async function demo(flags: DemoFlags): Promise<void> {
     ...(json || flags.quiet === true ? {} : { watch: (entry) => process.stdout.write(render(entry) + '\n') }),
     ...(flags.ipv6 === undefined ? {} : { ipv6: flags.ipv6 }),
     ...(flags.sipTls === undefined ? {} : { sipTls: flags.sipTls }),
+    ...(flags.console === true
+      ? { exporter: (await import('../workbench/export-thread.ts')).threadExporter }
+      : {}),
   };
   const report = await runDemo(order, undefined, flags.console === true ? stay : undefined);
   if (json) process.stdout.write(JSON.stringify(report, null, 2) + '\n');

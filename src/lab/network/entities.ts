@@ -23,6 +23,7 @@ import { lemfConfig } from '../../entities/lemf/config.ts';
 import type { LemfEvent } from '../../entities/lemf/ports.ts';
 import type { RecoveryReport } from '../../entities/lemf/recover.ts';
 import { startLemf } from '../../entities/lemf/start.ts';
+import type { LemfExtras } from '../../entities/lemf/start-analysts.ts';
 import type { RunningLemf } from '../../entities/lemf/start.ts';
 import { loadedModules } from '../../host/loaded-modules.ts';
 import type { Runtime } from '../../host/runtime.ts';
@@ -54,6 +55,8 @@ export interface Watching {
   readonly sees: (sighting: EntitySighting) => void;
   /** For UDP sockets. */
   readonly datagrams: Datagrams;
+  /** Of LEMFs, for their analysts. */
+  readonly exporter: LemfExtras['exporter'] | undefined;
 }
 
 type Config = Record<string, unknown>;
@@ -80,8 +83,13 @@ const STARTERS: {
     startAdmf(admfConfig(config), runtime, {
       onDocument: (from, to, octets) => sees({ kind: 'x1', from, to, octets }),
     }),
-  lemf: (config, runtime, { sees }) =>
-    startLemf(lemfConfig(config), runtime, (event) => sees({ kind: 'lemf', event })),
+  lemf: (config, runtime, { sees, exporter }) =>
+    startLemf(
+      lemfConfig(config),
+      runtime,
+      (event) => sees({ kind: 'lemf', event }),
+      exporter === undefined ? {} : { exporter },
+    ),
 };
 
 export function startLabEntity<E extends Entity>(

@@ -23,7 +23,7 @@ import { makeFolder } from '../../storage/files.ts';
 import { configureHome } from './home-configs.ts';
 import type { HomeConfigs } from './home-configs.ts';
 import { localEntity, startLabEntity } from './entities.ts';
-import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks } from './entities.ts';
+import type { LabEntity, RunningEntities, EntitySighting, TaskName, Tasks, Watching } from './entities.ts';
 import { HOMES, hostOf, identityOf, planHome, SIP_TLS, START_ORDER } from './home.ts';
 import type { CertifiedPhones, Entity, HomeName, HomePlan, Plan, Service } from './home.ts';
 import { LabPeople } from './lab-people.ts';
@@ -97,6 +97,8 @@ export interface NetworkOptions {
   readonly onLemf?: (home: HomeName, event: LemfEvent) => void;
   /** Whether there are people: officers at the ADMFs, and who may watch the entities, which are in this process then. */
   readonly people?: boolean;
+  /** Makes exports for the analysts among them. */
+  readonly exporter?: NonNullable<Watching['exporter']>;
   /** Who runs the entities, if not this process; phones are in this process in any case. */
   readonly hosting?: Hosting;
 }
@@ -347,7 +349,9 @@ export class Network {
     const name = `${entity}.${home}`;
     const runtime = this.#runtime(name);
     const datagrams = this.#datagrams(name, runtime.logger);
-    const running = await startLabEntity(entity, this.configOf(entity, home), runtime, { sees, datagrams });
+    const running = await startLabEntity(entity, this.configOf(entity, home), runtime, {
+      ...{ sees, datagrams, exporter: this.#options.exporter },
+    });
     const slot: { [K in Entity]: RunningEntities[K] | null } = this.#homes[home];
     slot[entity] = running;
     await this.#people?.open(entity, home, running.operation, runtime);

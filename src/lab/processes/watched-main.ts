@@ -46,7 +46,10 @@ async function start(entity: Entity, file: string): Promise<LabEntity> {
     : plain;
   const config = readSecretFile(file) as Record<string, unknown>;
   const runtime = { clock: systemClock(), random: systemRandom(), logger };
-  return localEntity(entity, await startLabEntity(entity, config, runtime, { sees, datagrams }));
+  return localEntity(
+    entity,
+    await startLabEntity(entity, config, runtime, { sees, datagrams, exporter: undefined }),
+  );
 }
 
 async function answer(running: LabEntity, { id, task, given }: ToWatched & { kind: 'task' }): Promise<void> {

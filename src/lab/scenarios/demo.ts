@@ -214,7 +214,7 @@ class Demo {
   #startNetwork(): Promise<Network> {
     const { definition, faults, options } = this.#scenario;
     const { users, devices, certified, configure } = definition;
-    const { out, revealSecrets, seed, portBase, ipv6, sipTls, log, onMedia } = options;
+    const { out, revealSecrets, seed, portBase, ipv6, sipTls, log, onMedia, exporter } = options;
     return Network.start({
       state: this.#state,
       out,
@@ -232,6 +232,7 @@ class Demo {
       ...(log === undefined ? {} : { log }),
       ...(this.#hosting === null ? {} : { hosting: this.#hosting }),
       people: this.#stay !== null,
+      ...(exporter === undefined ? {} : { exporter }),
       ...(onMedia === undefined && this.#capture === null
         ? {}
         : {

@@ -1,5 +1,6 @@
 /** A run of the demo as data: which scenario, who is a target, what goes wrong and when, where the record goes. */
 import type { LogLevel } from '../../host/log.ts';
+import type { Watching } from '../network/entities.ts';
 import type { MediaListener } from '../network/media-tap.ts';
 import type { OutageWindow } from '../network/outages.ts';
 import type { TimelineEntry } from '../timeline.ts';
@@ -38,6 +39,8 @@ export interface DemoOptions {
   readonly pcap?: string;
   /** Told of every datagram that phones and gateways send. */
   readonly onMedia?: MediaListener;
+  /** Makes exports for analysts of a network that stays up; default: none are made. */
+  readonly exporter?: NonNullable<Watching['exporter']>;
 }
 
 /** What each user speaks into a call: 16-bit linear, 8 kHz. */
