@@ -38,7 +38,7 @@ describe('claviger status', () => {
     const { status, out } = await claviger('status', '--config', df.file);
     expect(out).toMatch(/^entity {6}df df\.home1\.example, version \S+, process \d+\n/);
     expect(out).toMatch(/^ready {7}yes\n/m);
-    expect(out).toMatch(/^certificate CN=df\.home1\.example, until \S+ \(\d days\)\n/m);
+    expect(out).toMatch(/^certificate CN=df\.home1\.example, until \S+ \(\d+ days\)\n/m);
     expect(status).toBe(0);
   });
 

@@ -2,11 +2,15 @@
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { runCommand } from '../../src/cli/commands/run.ts';
 import type { Starter } from '../../src/cli/commands/run.ts';
 import type { RunningOperated } from '../../src/host/operate.ts';
 import { StorageError } from '../../src/storage/errors.ts';
+
+// Of a process that does not end in time the rest is cut off: the one that runs tests is not to be.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
 
 it('R-78: a process that has lost its database stops what runs, and fails', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-over-'));
@@ -33,7 +37,9 @@ it('R-78: a process that has lost its database stops what runs, and fails', asyn
     const running = runCommand('df', start).parseAsync(['--config', config, '--log', 'silent'], {
       from: 'user',
     });
-    await expect(running).rejects.toMatchObject({ code: 'locked' });
+    const failed = expect(running).rejects.toMatchObject({ code: 'locked' });
+    await vi.advanceTimersByTimeAsync(100);
+    await failed;
     expect(steps).toEqual(['stopped']);
   } finally {
     for (const [signal, before] of listeners)

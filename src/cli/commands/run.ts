@@ -41,11 +41,13 @@ export function runCommand(entity: string, start: Starter, { roles = false } = {
       const logger = pinoLogger(level ?? 'info', entity);
       const runtime = { clock: systemClock(), random: systemRandom(), logger, level };
       const told: { reload: (() => Promise<unknown>) | null } = { reload: null };
-      const stopped = untilTold(logger, () => told.reload?.());
+      const given = new AbortController();
+      const stopped = untilTold(logger, () => told.reload?.(), given.signal);
       const read = WITH_SECRETS.includes(entity) ? readSecretFile : readConfigFile;
       onStoreUpgraded((upgrade) => logger.info(upgrade, 'a store was brought to the present version'));
       const source = { file, load: () => withRoles(read(file), options.roles) };
       const operated = await start(source, runtime).catch(async (error: unknown) => {
+        given.abort();
         throw await misplacedOr(error, entity, file);
       });
       told.reload = () => operated.operated.reload();
@@ -73,8 +75,13 @@ const LONGEST_STOP_MS = 9_000;
 /**
  * Resolves with the first SIGINT or SIGTERM. The process ends with a second one at once, and after `LONGEST_STOP_MS` in
  * any case. SIGHUP, which comes also when a terminal is closed, has settings read again where there is a way to.
+ * @param given if it is aborted, signals do again what they do by default
  */
-export function untilTold(logger: Logger, reload?: () => Promise<unknown> | undefined): Promise<void> {
+export function untilTold(
+  logger: Logger,
+  reload?: () => Promise<unknown> | undefined,
+  given?: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     const tell = (): void => {
@@ -83,11 +90,13 @@ export function untilTold(logger: Logger, reload?: () => Promise<unknown> | unde
       endInTime(logger);
       resolve();
     };
-    process.on('SIGINT', tell);
-    process.on('SIGTERM', tell);
-    process.on('SIGHUP', () => {
+    const readAgain = (): void => {
       logger.info({}, reload === undefined ? 'SIGHUP: settings are read at the start alone' : 'SIGHUP');
       reload?.()?.catch((error: unknown) => logger.error({ error }, 'settings could not be read again'));
+    };
+    process.on('SIGINT', tell).on('SIGTERM', tell).on('SIGHUP', readAgain);
+    given?.addEventListener('abort', () => {
+      process.off('SIGINT', tell).off('SIGTERM', tell).off('SIGHUP', readAgain);
     });
   });
 }
