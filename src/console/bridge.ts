@@ -33,6 +33,7 @@ import { PAGE_HEADERS, servePages } from '../net/pages.ts';
 import type { PageFiles } from '../net/pages.ts';
 import { sendProblem } from '../net/problem.ts';
 import type { TlsMaterial } from '../net/tls.ts';
+import { markup } from '../views/markup.ts';
 import { EVENTS_PATH } from '../wire/officers/events.ts';
 import { serveBeside } from './beside.ts';
 import type { CallingLaboratory } from './beside.ts';
@@ -166,7 +167,11 @@ class Session {
       });
     this.#token = null;
     const cookie = `${COOKIE}=${this.#cookie}; HttpOnly; SameSite=Strict; Path=${this.path}/`;
-    return reply.header('set-cookie', cookie).redirect(`${this.path}/console/`, 303);
+    // Not redirected: that would go on as the navigation of whatever page or file has the link, without the cookie.
+    return reply
+      .headers({ 'set-cookie': cookie, refresh: `0; url=${this.path}/console/` })
+      .type('text/html; charset=utf-8')
+      .send(onTheWay(`${this.path}/console/`));
   }
 
   #isOpen(field: string | undefined): boolean {
@@ -176,6 +181,12 @@ class Session {
 }
 
 const COOKIE = 'claviger-console';
+
+/** What a browser has until it goes on, with the icon of the page: for one it would ask elsewhere. */
+function onTheWay(page: string): string {
+  const icon = markup`<link rel="icon" href="${page}icon.svg">`;
+  return markup`<!doctype html><html lang="en">${icon}<title>Claviger</title><a href="${page}">Console</a></html>\n`.toString();
+}
 
 function isSame(given: string, expected: string): boolean {
   const [one, other] = [utf8(given), utf8(expected)];

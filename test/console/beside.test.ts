@@ -54,8 +54,9 @@ async function seenBy(who: string, more: { laboratory?: typeof laboratory } = {}
     tls: loadTls(officer.tls, Date.now()),
   });
   bridges.push(bridge);
-  const opened = await fetch(bridge.link, { redirect: 'manual' });
-  const session = new URL('..', new URL(opened.headers.get('location') ?? '', bridge.link)).href;
+  const opened = await fetch(bridge.link);
+  const leadsTo = opened.headers.get('refresh')?.replace('0; url=', '') ?? '';
+  const session = new URL('..', new URL(leadsTo, bridge.link)).href;
   const [cookie = ''] = (opened.headers.get('set-cookie') ?? '').split(';');
   return async (path, body, headers = {}) => {
     const post =

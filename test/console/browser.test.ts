@@ -1,7 +1,10 @@
 /** The console in a real browser: what each person sees and may do, and what of strangers' markup becomes of it. */
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
+import { leadingPage } from '../../src/cli/open-link.ts';
+import type { LeadingPage } from '../../src/cli/open-link.ts';
 import { startBridge } from '../../src/console/bridge.ts';
 import type { Bridge } from '../../src/console/bridge.ts';
 import { officerConfig } from '../../src/entities/admf/config-officer.ts';
@@ -22,7 +25,8 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
   /** What browsers have complained of: what a policy forbids, and what scripts have thrown. */
   const complaints: string[] = [];
 
-  async function seenBy(who: string): Promise<Page> {
+  /** @param from what the browser is given instead of the link */
+  async function seenBy(who: string, from = (link: string) => link): Promise<Page> {
     const { tls, hosts, url } = await home.officer(who);
     const officer = officerConfig({ url, tls, hosts });
     const bridge = await startBridge({
@@ -35,7 +39,7 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
     });
-    await page.goto(bridge.link);
+    await page.goto(from(bridge.link));
     return page;
   }
 
@@ -82,6 +86,20 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
       expect(await page.title()).toBe('<i>L1</i> · Claviger');
     }
     expect(complaints).toEqual([]);
+  });
+
+  it('a page that is a file leads to it, as the opener of a desktop has it, and once', async () => {
+    const pages: LeadingPage[] = [];
+    const cleo = await seenBy('cleo', (link) => {
+      pages.push(leadingPage(link));
+      return pathToFileURL(pages[0]?.file ?? '').href;
+    });
+    await cleo.getByRole('link', { name: '<i>L1</i>' }).waitFor();
+    expect(complaints).toEqual([]);
+    const another = await (await browser.newContext()).newPage();
+    await another.goto(pathToFileURL(pages[0]?.file ?? '').href);
+    await another.getByText('the link has been used').waitFor();
+    for (const page of pages) page.close();
   });
 
   it('an operator sees elements and alarms, and no warrant, whatever the address says', async () => {

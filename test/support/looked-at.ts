@@ -10,7 +10,23 @@ interface AxeFault {
   readonly nodes: readonly { readonly target: readonly string[] }[];
 }
 
-/** What axe-core finds wrong with the view, and whether it is wider than a small screen; empty: nothing. */
+/** What goes beyond the window, outside of what scrolls or cuts off by itself, and of what is folded up. */
+const BEYOND = `[...document.querySelectorAll('main *, header *')]
+  .filter((each) => {
+    if (each.getBoundingClientRect().right <= innerWidth + 1) return false;
+    for (let at = each.parentElement; at !== document.body; at = at.parentElement)
+      if (getComputedStyle(at).overflowX !== 'visible' || at.matches('details:not([open])')) return false;
+    return true;
+  })
+  .map((each) => each.tagName + '.' + each.className)`;
+
+/** Of a telephone, and of a screen of 4k: width and height, pixels. */
+const SCREENS = [
+  [360, 740],
+  [3840, 2160],
+] as const;
+
+/** What axe-core finds wrong with the view, and what of it a screen does not have in its width; empty: nothing. */
 export async function faultsOfView(page: Page): Promise<string[]> {
   const found: string[] = [];
   if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(AXE);
@@ -21,9 +37,12 @@ export async function faultsOfView(page: Page): Promise<string[]> {
       found.push(`${theme}: ${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
   }
   const before = page.viewportSize();
-  await page.setViewportSize({ width: 360, height: 740 });
-  const width = await page.evaluate('document.documentElement.scrollWidth');
-  if (Number(width) > 360) found.push(`${String(width)} px wide on a screen of 360`);
+  for (const [width, height] of SCREENS) {
+    await page.setViewportSize({ width, height });
+    const needed = Number(await page.evaluate('document.documentElement.scrollWidth'));
+    if (needed > width) found.push(`${needed} px wide on a screen of ${width}`);
+    for (const each of await page.evaluate<string[]>(BEYOND)) found.push(`${each} goes beyond ${width} px`);
+  }
   if (before !== null) await page.setViewportSize(before);
   return found;
 }

@@ -25,6 +25,7 @@ interface DemoFlags {
   readonly ipv6?: true;
   readonly sipTls?: true;
   readonly console?: true;
+  readonly open: boolean;
   readonly json?: true;
   readonly quiet?: true;
   readonly verbose?: true;
@@ -60,6 +61,7 @@ export function demoCommand(): Command {
         ...['json', 'processes', 'seed'],
       ]),
     )
+    .option('--no-open', 'with --console, open no browser')
     .addOption(
       new Option('--json', 'print report.json instead of the timeline').conflicts(['quiet', 'verbose']),
     )
@@ -106,9 +108,10 @@ of their own, which end with the demo; the phones are in the demo's own process,
 is what is checked. If one of the twelve ends by itself, so does the demo, and says which.
 
 With --console the network stays up after the demo until Ctrl-C, with two officers, an auditor, an
-operator and an analyst at each home: their links open the console, each in one browser. Phones call
-again from its view Laboratory; a warrant is entered by one officer and approved by another, and what
-came of it is seen and heard as the analyst.
+operator and an analyst at each home: their links open the console, each in one browser. The first
+is opened at once where the command prints to a terminal of a desktop (by xdg-open or open), unless
+--no-open is given. Phones call again from its view Laboratory; a warrant is entered by one officer
+and approved by another, and what came of it is seen and heard as the analyst.
 
 The capture of --pcap is for Wireshark: what TLS carries is in it as it is within TLS, one PDU a
 TCP segment, from and to the ports in use. --verbose says which these are.
@@ -137,7 +140,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const stay = async (done: DemoReport, network: StayingNetwork): Promise<void> => {
     process.stdout.write(flags.quiet === true ? outcome(done, flags) : conclusion(done, flags));
     const { stayWithConsole } = await import('../demo-console.ts');
-    await stayWithConsole(network);
+    await stayWithConsole(network, { opens: flags.open });
   };
   const order: DemoOptions = {
     out,
