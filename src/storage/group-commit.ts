@@ -18,6 +18,10 @@ export type SqlValue = string | number | bigint | Uint8Array | null;
 export interface Write {
   readonly text: string;
   readonly runs: readonly (readonly SqlValue[])[];
+  /** Of rows that may be written by one statement: its parts, and the parameters by which one takes the place of another. */
+  readonly rows?: { readonly head: string; readonly rest: string; readonly key: readonly number[] };
+  /** Of a statement that takes rows away which may be very many: its parts, by which it may be done a part at a time. */
+  readonly removes?: { readonly table: string; readonly condition: string; readonly rest: string };
 }
 
 /** What is applied whole or not at all; `alone`: outside of a transaction, which some statements demand. */
@@ -43,21 +47,89 @@ export interface UnitWriter {
 export class RowStatement<Reader extends TableReader<StoredColumns>> {
   readonly #text: string;
   readonly #members: readonly string[];
+  readonly #rows: Write['rows'];
 
-  /** @param rest e.g. `ON CONFLICT …` */
-  constructor(how: 'INSERT' | 'REPLACE', { table, names }: Reader, rest = '') {
+  /** @param rest e.g. `ON CONFLICT …` @param rows see `Write` */
+  constructor(how: 'INSERT' | 'REPLACE', { table, names }: Reader, rest = '', rows?: Write['rows']) {
     this.#members = names.map(([member]) => member);
-    const columns = names.map(([, column]) => `"${column}"`).join(', ');
     const values = names.map(() => '?').join(', ');
-    this.#text = `${how} INTO "${table}" (${columns}) VALUES (${values}) ${rest}`.trimEnd();
+    this.#text = `${headOf(how, table, names)} (${values}) ${rest}`.trimEnd();
+    this.#rows = rows;
+  }
+
+  /** New rows, by statements that every engine takes. */
+  static adding<Reader extends TableReader<StoredColumns>>(reader: Reader): RowStatement<Reader> {
+    const { table, names } = reader;
+    const rows = { head: headOf('INSERT', table, names), rest: '', key: [] };
+    return new RowStatement('INSERT', reader, '', rows);
+  }
+
+  /** Rows that take the place of those with the same key, by statements that every engine takes. */
+  static putting<Reader extends TableReader<StoredColumns>>(
+    reader: Reader,
+    key: readonly (keyof Reader['columns'] & string)[],
+  ): RowStatement<Reader> {
+    const others = reader.names
+      .filter(([member]) => !key.includes(member))
+      .map(([, column]) => `"${column}"`);
+    return RowStatement.merging(reader, key, others.map((each) => `${each} = excluded.${each}`).join(', '));
+  }
+
+  /** Rows of which those with the same key become what `set` says; of such rows in one write the last one counts. */
+  static merging<Reader extends TableReader<StoredColumns>>(
+    reader: Reader,
+    key: readonly (keyof Reader['columns'] & string)[],
+    set: string,
+  ): RowStatement<Reader> {
+    const { table, names } = reader;
+    const columns = names.filter(([member]) => key.includes(member)).map(([, column]) => `"${column}"`);
+    const rest = `ON CONFLICT (${columns.join(', ')}) DO UPDATE SET ${set}`;
+    const places = names.flatMap(([member], at) => (key.includes(member) ? [at] : []));
+    const rows = { head: headOf('INSERT', table, names), rest, key: places };
+    return new RowStatement('INSERT', reader, rest, rows);
   }
 
   of(rows: readonly WrittenRow<Reader>[]): Write {
     return {
       text: this.#text,
       runs: rows.map((row) => this.#members.map((member) => row[member as keyof typeof row] as SqlValue)),
+      ...(this.#rows === undefined ? {} : { rows: this.#rows }),
     };
   }
+}
+
+/**
+ * Takes rows away, by statements that every engine takes.
+ * @param keys values of the columns by which rows go @param rest e.g. `AND …`, `RETURNING …`
+ */
+export function removal(
+  table: string,
+  columns: readonly string[],
+  keys: readonly (readonly SqlValue[])[],
+  rest = '',
+): Write {
+  const each = columns.map((column) => `${column} = ?`).join(' AND ');
+  const head = `DELETE FROM ${table} WHERE (${columns.join(', ')}) IN (`;
+  return {
+    text: `DELETE FROM ${table} WHERE ${each} ${rest}`.trimEnd(),
+    runs: keys,
+    rows: { head, rest: `) ${rest}`.trimEnd(), key: [] },
+  };
+}
+
+/** Takes away all rows of a condition, by statements that every engine takes. @param rest e.g. `RETURNING …` */
+export function clearance(
+  table: string,
+  condition: string,
+  parameters: readonly SqlValue[],
+  rest = '',
+): Write {
+  const text = `DELETE FROM ${table} WHERE ${condition} ${rest}`.trimEnd();
+  return { text, runs: [parameters], removes: { table, condition, rest } };
+}
+
+function headOf(how: string, table: string, names: readonly (readonly [string, string])[]): string {
+  return `${how} INTO "${table}" (${names.map(([, column]) => `"${column}"`).join(', ')}) VALUES`;
 }
 
 /** Applies units to a database, each statement prepared once: their texts are few. */

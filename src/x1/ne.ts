@@ -45,12 +45,12 @@ export interface RunningX1Ne extends Running {
  * Transaction identifiers of reports come from a source of their own: where an element's randomness is injected, what
  * its users see of it must not depend on whether there was something to report (R-21).
  */
-export function startX1Ne(config: X1NeConfig, parts: X1NeParts): Promise<RunningX1Ne> {
+export function startX1Ne(config: Omit<X1NeConfig, 'store'>, parts: X1NeParts): Promise<RunningX1Ne> {
   return opening((opened) => startWith(config, parts, opened));
 }
 
 async function startWith(
-  config: X1NeConfig,
+  config: Omit<X1NeConfig, 'store'>,
   parts: X1NeParts,
   opened: Opened,
 ): Promise<Started<RunningX1Ne>> {

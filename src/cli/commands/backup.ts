@@ -136,13 +136,13 @@ ${TASKS}`;
   df: async (json, file) => {
     const { dfConfig } = await import('../../entities/df/config.ts');
     const { dfKept } = await import('../../entities/df/start-operation.ts');
-    const { beginEpoch } = await import('../../entities/df/store/epoch.ts');
+    const { beginEpochOf } = await import('../../entities/df/start-stores.ts');
     const config = dfConfig(json, file);
     return {
       name: config.x1.identifier,
       kept: dfKept(config),
-      prepare: async (kept, now) => ({ cinBase: await beginEpoch(kept.stores['df'] ?? '', now) }),
-      forgotten: `What was taken in and handed over since then is with the LEMF alone. CINs go on from the time; LEMFs are told by cINReset when the DF starts.\n${TASKS}`,
+      prepare: async (_, now) => ({ cinBase: await beginEpochOf(config, now) }),
+      forgotten: `${config.database === undefined ? '' : ITS_DATABASE}What was taken in and handed over since then is with the LEMF alone. CINs go on from the time; LEMFs are told by cINReset when the DF starts.\n${TASKS}`,
     };
   },
   // What officers have withdrawn since then would be in force again, with nobody's decision.

@@ -16,6 +16,7 @@ import {
 } from '../../host/config.ts';
 import type { ConfigOf } from '../../host/config.ts';
 import { filePath } from '../../host/config-paths.ts';
+import { databaseSettings } from '../../host/database-config.ts';
 import { checkStreamServer, STREAM_SERVER_SETTINGS } from '../../host/stream-server-config.ts';
 import { X1_NE_CONFIG } from '../../x1/config.ts';
 import { ACKNOWLEDGEMENTS, repeatedTerms } from './handover/acknowledgement.ts';
@@ -178,10 +179,18 @@ const STREAMS = Type.Optional(
   ),
 );
 
-export const DF_CONFIG = strict({
+const IN_DATABASE = 'this, or `database`';
+
+const SETTINGS = strict({
   roles: ROLES,
   streams: STREAMS,
-  x1: X1_NE_CONFIG,
+  x1: strict(
+    {
+      ...X1_NE_CONFIG.properties,
+      store: Type.Optional(filePath('SQLite file with tasks and destinations', { absent: IN_DATABASE })),
+    },
+    { title: 'x1' },
+  ),
   x2x3: streamListener(
     'where points of interception connect',
     'names of the elements that may',
@@ -189,7 +198,12 @@ export const DF_CONFIG = strict({
   ),
   tls: TLS_FILES,
   hosts: HOSTS,
-  store: filePath('SQLite file with state and outbox; content that waits is in the folder STORE.spool'),
+  store: Type.Optional(
+    filePath('SQLite file with state and outbox; content that waits is in the folder STORE.spool', {
+      absent: IN_DATABASE,
+    }),
+  ),
+  database: databaseSettings('claviger_df'),
   audit: filePath('file of the audit log'),
   name: NAME,
   xk: XK,
@@ -205,6 +219,18 @@ export const DF_CONFIG = strict({
     filePath('folder for `x2.bin` and `x3.bin`, what was taken in; for laboratories'),
   ),
   revealSecrets: flag('with `recordInto`: also `xk/NNN.json`, keys in the clear', { default: false }),
+});
+
+export const DF_CONFIG = Type.Decode(SETTINGS, ({ store, database, x1, ...others }) => {
+  const { store: tasks, ...ofX1 } = x1;
+  // The lease would be with one process and the database with another, and each would keep the other from its work.
+  if (database !== undefined && others.streams !== undefined)
+    throw new Unfit('what goes with database: each has a lock of its own that says who mediates', 'streams');
+  if (store !== undefined && tasks !== undefined && database === undefined)
+    return { ...others, store, database, x1: { ...ofX1, store: tasks } };
+  if (store === undefined && tasks === undefined && database !== undefined)
+    return { ...others, store, database, x1: ofX1 };
+  throw new Unfit('one with either store and x1.store, or database');
 });
 
 export type DfConfig = ConfigOf<typeof DF_CONFIG>;

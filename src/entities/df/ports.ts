@@ -250,6 +250,16 @@ export interface Outbox {
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
 }
 
+/** Files of content that waits beside the outbox. */
+export interface ContentFiles {
+  /** Octets of the files. */
+  readonly spoolOctets: number;
+  /** Damages that were found since they were opened. */
+  readonly spoolDamage: number;
+  /** Calls `listener` with each damage, also those that were found before. */
+  watchDamage(listener: (damage: string) => void): void;
+}
+
 /** One PS-PDU from a record; pure. */
 export type RecordEncoder = (
   record: HandoverRecord | NoticeRecord | CinResetRecord,

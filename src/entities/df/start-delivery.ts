@@ -2,7 +2,7 @@
  * DF2 and DF3 without their X1 endpoint: the X2/X3 listener, the mediation with its store, the questions over Xk, and
  * the handover manager, wired to a table of tasks.
  *
- *     POI ──X2/X3──► X2X3Server ─► Mediation ─► SqliteDfStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
+ *     POI ──X2/X3──► X2X3Server ─► Mediation ─► DeliveryStore (outbox) ─► HandoverManager ──HI2/HI3──► LEMF
  *                                     └─► KeyRequests ─► XkClient ──Xk──► KMS
  */
 import { opening } from '../../bytes/opened.ts';
@@ -21,7 +21,7 @@ import { KeyRequests } from './key-requests.ts';
 import type { KeyRequestTiming } from './key-requests.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
-import type { DfIssues, KeySource, PduRecorder } from './ports.ts';
+import type { ContentFiles, DfIssues, DfStore, KeySource, Outbox, PduRecorder } from './ports.ts';
 import type { RetentionOptions } from './retention.ts';
 import { dfTasks, endedTask, TableWarrants } from './tasks.ts';
 import { WarrantWatch } from './warrant-watch.ts';
@@ -34,8 +34,7 @@ import { admissionOf } from '../../net/tls.ts';
 import type { TlsMaterial } from '../../net/tls.ts';
 import { X2X3Server } from './listeners/x2x3-server.ts';
 import type { X2X3Consumer } from './listeners/x2x3-server.ts';
-import { SqliteDfStore } from './store/sqlite.ts';
-import { SetAsideFile, setAsideBeside } from '../../storage/set-aside.ts';
+import { SetAsideFile } from '../../storage/set-aside.ts';
 import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
 
@@ -63,8 +62,10 @@ export interface DeliveryOptions extends MediatingOptions {
 }
 
 export interface MediatingOptions {
-  /** The database file. */
-  readonly file: string;
+  /** Opened with what is started, and closed with it unless it is closed by whoever gives it. */
+  readonly store: (opened: Opened) => Promise<DeliveryStore>;
+  /** The file of PDUs that are set aside. */
+  readonly setAside: string;
   readonly tls: TlsMaterial;
   readonly hosts: HostMap;
   readonly name: DeliveryName;
@@ -87,9 +88,15 @@ export interface MediatingOptions {
 /** That content is decrypted here (R-15). */
 export type NetworkDecryption = Required<Omit<ContentDecryptionSettings, 'opener'>>;
 
+/** A store as the delivery needs it. */
+export interface DeliveryStore extends DfStore, Outbox {
+  /** Of content in files; absent: none is. */
+  readonly spool?: ContentFiles;
+}
+
 /** What is running, for those who look at it. */
 export interface DeliveryParts {
-  readonly store: SqliteDfStore;
+  readonly store: DeliveryStore;
   readonly setAside: SetAsideFile;
   readonly handover: HandoverManager;
   readonly mediation: Mediation;
@@ -157,13 +164,12 @@ async function startWith(
 ): Promise<Started<RunningMediating>> {
   const { tls, hosts, name, table, issues, hold } = options;
   const { clock, logger } = runtime;
-  const store = await SqliteDfStore.open(options.file, 'thread', clock);
-  opened.add(() => store.close());
-  store.watchDamage((damage) => {
+  const store = await options.store(opened);
+  store.spool?.watchDamage((damage) => {
     logger.error({ damage }, 'the spool of content is damaged');
     issues.elementIssue(`the spool of content is damaged: ${damage}`);
   });
-  const setAside = new SetAsideFile(setAsideBeside(options.file));
+  const setAside = new SetAsideFile(options.setAside);
   opened.add(() => setAside.close());
   const warrants = new TableWarrants(table);
   const alarms = new LaterAlarms(logger);

@@ -3,6 +3,8 @@
  * away has its backlog, and keeps the DF from nothing.
  */
 import type { AuditTrail } from '../../evidence/trail.ts';
+import { databaseAlarms, databaseMeters, heldDatabaseAlarms } from '../../host/database-operation.ts';
+import type { HeldDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
@@ -24,20 +26,22 @@ export interface DfOperationParts {
   readonly trail: AuditTrail;
   readonly x1: RunningX1Ne;
   readonly delivery: RunningMediating;
+  /** `null`: its stores are files. */
+  readonly database: HeldDatabase | null;
   /** Absent: PDUs come from connections of its own. */
   readonly streams?: StreamsTold | undefined;
 }
 
 export function dfOperation(
   config: DfConfig,
-  { tls, trail, x1, delivery, streams }: DfOperationParts,
+  { tls, trail, x1, delivery, database, streams }: DfOperationParts,
 ): Operation<DfConfig> {
   const { store, setAside, handover, mediation, requests, intake } = delivery.parts;
   const decryptionCounts = (): Record<string, number> => {
     const { waiting: _, ...counts } = mediation.decryption ?? { waiting: 0 };
     return counts;
   };
-  const probe = new WriteProbe(config.store, config.x1.store);
+  const probe = new WriteProbe(...Object.values(dfKept(config).stores));
   const lemfs = (): PeerState[] =>
     handover.list().map(({ address: { host, port }, ready }) => ({
       name: `${host}:${port}`,
@@ -49,7 +53,8 @@ export function dfOperation(
     Promise.all(
       store.destinations().map(async (did) => {
         const { count, octets } = store.waiting(did);
-        const [first] = await store.pending(did, 0, 1);
+        // How old it is cannot be seen while the store is away, of which an alarm tells.
+        const [first] = await store.pending(did, 0, 1).catch(() => []);
         return { name: 'handover', to: did, entries: count, octets, oldest: timeOf(first) };
       }),
     );
@@ -65,15 +70,17 @@ export function dfOperation(
         ...state,
         queues: [...state.queues, questions, ...(await backlogs()), ...((await streams?.queues()) ?? [])],
         peers: [...state.peers, ...lemfs(), ...points(), ...(streams?.peers() ?? [])],
-        alarms: [...state.alarms, ...(streams?.alarms() ?? [])],
+        alarms: [...state.alarms, ...heldDatabaseAlarms(database), ...(streams?.alarms() ?? [])],
       };
     },
     unready: () => [
       ...probe.problems(),
+      ...databaseAlarms(database).map(({ text }) => text),
       ...(streams?.problems() ?? []),
       ...(intake.failure === null ? [] : [`PDUs cannot be stored: ${intake.failure}`]),
     ],
     meters: [
+      ...databaseMeters(database),
       ...neMeters(x1, intake.bounds === undefined ? {} : { x2x3: intake.bounds }),
       ...(streams?.meters ?? []),
       meterBy(
@@ -101,11 +108,15 @@ export function dfOperation(
         'PDUs that gave way to the bound of a backlog.',
         () => mediation.gaveWay,
       ),
-      meter('spool_octets', 'Octets of the files in which content waits for LEMFs.', () => store.spoolOctets),
+      meter(
+        'spool_octets',
+        'Octets of the files in which content waits for LEMFs.',
+        () => store.spool?.spoolOctets ?? 0,
+      ),
       meter(
         'spool_damage_total',
         'Damages of the spool of content: PDUs, or places with some, that are not what was written.',
-        () => store.spoolDamage,
+        () => store.spool?.spoolDamage ?? 0,
       ),
       meter(
         'pdus_set_aside_total',
@@ -164,13 +175,17 @@ function timeOf(entry: OutboxEntry | undefined): string | null {
 }
 
 /** What it keeps on disk. */
-export function dfKept({ store, audit, x1 }: DfConfig): KeptState {
+export function dfKept(config: DfConfig): KeptState {
+  const { audit, store: df } = config;
+  const entity = 'df';
+  if (df === undefined) return { stores: {}, audit, place: { entity, files: [audit] }, secret: false };
+  const tasks = config.x1.store;
   return {
-    stores: { df: store, tasks: x1.store },
+    stores: { df, tasks },
     // Of a store in memory there is none.
-    folders: store === ':memory:' ? {} : { spool: spoolBeside(store) },
+    folders: df === ':memory:' ? {} : { spool: spoolBeside(df) },
     audit,
-    place: { entity: 'df', files: [x1.store, store, audit] },
+    place: { entity, files: [tasks, df, audit] },
     secret: false,
   };
 }

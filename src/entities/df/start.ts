@@ -18,6 +18,7 @@ import { PduFiles, XkFiles } from './store/stored-records.ts';
 import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { startDelivery } from './start-delivery.ts';
+import { openDfStores } from './start-stores.ts';
 import type {
   MediatingOptions,
   NetworkDecryption,
@@ -28,7 +29,6 @@ import type { DfConfig } from './config.ts';
 import type { StreamsTold } from './start-stream-operation.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { startX1Ne } from '../../x1/ne.ts';
-import { openNeState } from '../../x1/state.ts';
 
 export type RunningDf = RunningDelivery & DfBesides;
 
@@ -67,8 +67,7 @@ export async function startHolding<D extends RunningMediating>(
 ): Promise<Started<D & DfBesides>> {
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
-  const state = await openNeState({ store: config.x1.store, audit: config.audit }, runtime);
-  opened.add(() => state.close());
+  const state = await openDfStores(config, runtime, opened);
   const hosts = new HostMap(config.hosts);
   const pdus = config.recordInto === undefined ? null : new PduFiles(config.recordInto);
   opened.add(() => pdus?.close());
@@ -91,7 +90,7 @@ export async function startHolding<D extends RunningMediating>(
   });
   opened.add(() => x1.stop());
   const delivery = await start({
-    file: config.store,
+    ...{ store: state.store, setAside: state.setAside },
     tls,
     hosts,
     name: config.name,
@@ -113,7 +112,11 @@ export async function startHolding<D extends RunningMediating>(
   outbox.delivery = delivery;
   return {
     ...delivery,
-    operation: dfOperation(config, { tls, trail: state.trail, x1, delivery, streams }),
+    operation: dfOperation(config, {
+      ...{ tls, x1, delivery, streams },
+      ...{ trail: state.trail, database: state.database },
+    }),
+    ...present({ over: state.database?.lost }),
     x1: { address: config.x1.listen.address, port: x1.port },
   };
 }

@@ -7,7 +7,7 @@ import type { Checked, CheckedOf, ConfigFinding } from './configurations.ts';
 interface User {
   readonly file: string;
   readonly database: DatabaseConfig;
-  readonly kind: 'kms' | 'admf';
+  readonly kind: 'kms' | 'admf' | 'df';
   /** What all must agree in who share it: the district, or whose it is. */
   readonly subject: string;
 }
@@ -15,7 +15,7 @@ interface User {
 export function databaseFindings(all: readonly Checked[]): ConfigFinding[] {
   const users = all.flatMap((each): User[] => {
     const { kind, file } = each;
-    if (kind !== 'kms' && kind !== 'admf') return [];
+    if (kind !== 'kms' && kind !== 'admf' && kind !== 'df') return [];
     const { database } = each.config;
     return database === undefined ? [] : [{ file, database, kind, subject: subjectOf(each) }];
   });
@@ -25,10 +25,11 @@ export function databaseFindings(all: readonly Checked[]): ConfigFinding[] {
   ]);
 }
 
-const WHAT = { kms: 'district', admf: 'warrants' } as const;
+const WHAT = { kms: 'district', admf: 'warrants', df: 'deliveries' } as const;
 
-function subjectOf(checked: CheckedOf<'kms'> | CheckedOf<'admf'>): string {
-  return checked.kind === 'kms' ? checked.config.district.name : checked.config.identifier;
+function subjectOf(checked: CheckedOf<'kms'> | CheckedOf<'admf'> | CheckedOf<'df'>): string {
+  if (checked.kind === 'kms') return checked.config.district.name;
+  return checked.kind === 'admf' ? checked.config.identifier : checked.config.x1.identifier;
 }
 
 function unreadable({ file, database }: User): ConfigFinding[] {

@@ -14,19 +14,26 @@ import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { STREAM_LIMITS } from '../../../src/net/connections.ts';
 import { loadTls } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
+import type { TaskStore } from '../../../src/x1/task-changes.ts';
 import { deliveredOf } from '../../support/handed-over.ts';
 import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { interceptionPoint } from './interception-point.ts';
-import { provisionDf, startKeySource } from './provisioned.ts';
+import { provisionDf, provisionStore, startKeySource } from './provisioned.ts';
 import { call, vector } from './support.ts';
 
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
 
 export interface CallToLemf {
-  /** Of a DF. */
-  readonly settings: { readonly store: string; readonly [name: string]: unknown };
+  /** Of a DF whose stores are files; its task is in them. */
+  readonly settings: {
+    readonly store: string;
+    readonly x1: Readonly<Record<string, unknown>>;
+    readonly [name: string]: unknown;
+  };
+  /** The same task in another store. */
+  provision(store: Pick<TaskStore, 'commit'>): Promise<void>;
   /**
    * Reports a call of so many packets.
    * @param port where the DF listens
@@ -75,6 +82,7 @@ export async function callToLemf(folder: string): Promise<CallToLemf> {
   };
   return {
     settings,
+    provision: (store) => provisionStore(store, lemf.hi2.port, 'LIID-1'),
     report: (port, packets, after) => report(files.cscf, port, packets, after),
     arrived: (packets) => arrived(folder, packets),
     stop: async () => {

@@ -4,13 +4,22 @@ import { loadTls } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
 import { encodeGetKeysResponse, GET_KEYS_PATH } from '../../../src/wire/xk/get-keys.ts';
 import type { Runtime } from '../../../src/host/runtime.ts';
-import { storeTask } from '../../x1/stored-task.ts';
+import type { TaskStore } from '../../../src/x1/task-changes.ts';
+import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
+import { putTask } from '../../x1/stored-task.ts';
 import { keysOf, vector, XID } from './support.ts';
 
 const LEMF = '00000000-0000-4000-8000-000000000002';
 
 /** A task with one warrant and one destination for all. @param port where the LEMF takes HI2 and HI3 */
-export function provisionDf(file: string, port: number, liid: string): Promise<void> {
+export async function provisionDf(file: string, port: number, liid: string): Promise<void> {
+  const store = await SqliteTaskStore.open(file);
+  await provisionStore(store, port, liid);
+  await store.close();
+}
+
+/** The same in a store that is open. */
+export function provisionStore(store: Pick<TaskStore, 'commit'>, port: number, liid: string): Promise<void> {
   const task = {
     xid: XID,
     targets: [{ name: 'sipUri', value: vector().uri.i }],
@@ -19,7 +28,7 @@ export function provisionDf(file: string, port: number, liid: string): Promise<v
     mediation: [{ liid, deliveryType: 'HI2andHI3', dids: [] }],
   } as const;
   const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
-  return storeTask(file, task, address);
+  return putTask(store, task, address);
 }
 
 /** Answers every question, whatever it is, with the keys of the vectors' call. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startDelivery } from '../../../src/entities/df/start-delivery.ts';
+import { filesAt } from '../../../src/entities/df/start-stores.ts';
 import type { RunningDelivery } from '../../../src/entities/df/start-delivery.ts';
 import { startLemf } from '../../../src/entities/lemf/start.ts';
 import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
@@ -97,7 +98,7 @@ describe('Delivery function between points of interception and a LEMF, over TLS'
       state.df = await startDelivery(
         {
           listen: { address: '127.0.0.1', port: state.ports[2] },
-          file: path.join(folder, `df-${count}.sqlite`),
+          ...filesAt(path.join(folder, `df-${count}.sqlite`), runtime.clock),
           tls: tls.df,
           hosts,
           name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },

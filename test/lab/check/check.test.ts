@@ -75,6 +75,18 @@ describe('claviger config check', () => {
     ]);
   });
 
+  it('R-93: … such as the DFs of two homes', () => {
+    const database = { engine: 'postgresql', host: '127.0.0.1', name: 'd', user: 'u' };
+    for (const home of ['a', 'b']) {
+      set(`${home}/df.json`, 'store', undefined);
+      set(`${home}/df.json`, 'x1.store', undefined);
+      set(`${home}/df.json`, 'database', { ...database, instance: home });
+    }
+    expect(found()).toEqual([
+      'b/df.json: error: database.schema: claviger_df has the deliveries of a/df.json: one each',
+    ]);
+  });
+
   it('R-93: finds nothing wrong with what claviger init makes', () => {
     expect(found()).toEqual([]);
   });

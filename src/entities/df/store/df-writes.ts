@@ -1,4 +1,4 @@
-/** What is written into the DF's database, as statements: each is prepared once, and run for each row. */
+/** What is written into the DF's database, as statements that every engine takes, each run for each row, or for many. */
 import type {
   Communication,
   DfChanges,
@@ -10,33 +10,30 @@ import type {
   StreamState,
   WarrantNotice,
 } from '../ports.ts';
-import { RowStatement } from '../../../storage/group-commit.ts';
-import type { Write } from '../../../storage/group-commit.ts';
+import { clearance, removal, RowStatement } from '../../../storage/group-commit.ts';
+import type { SqlValue, Write } from '../../../storage/group-commit.ts';
 import type { WrittenRow } from '../../../storage/stored-tables.ts';
 import { STORED } from './df-tables.ts';
 
 /** Streams and calls. */
 export type DfProgress = Pick<DfChanges, 'streams' | 'communications'>;
 
-const STREAMS = new RowStatement('REPLACE', STORED.stream);
-const COMMUNICATIONS = new RowStatement(
-  'INSERT',
-  STORED.communication,
-  `ON CONFLICT (correlation, liid) DO UPDATE SET cin = excluded.cin, next_hi2 = excluded.next_hi2,
-    next_hi3 = excluded.next_hi3, last_seen = excluded.last_seen, standing = excluded.standing,
-    source = excluded.source`,
-);
+const STREAMS = RowStatement.putting(STORED.stream, ['key']);
+const COMMUNICATIONS = RowStatement.putting(STORED.communication, ['correlation', 'liid']);
 /** A CIN stays given. */
-const CINS = new RowStatement(
-  'INSERT',
+const CINS = RowStatement.merging(
   STORED.cin,
-  'ON CONFLICT (liid) DO UPDATE SET last = max(cin.last, excluded.last)',
+  ['liid'],
+  'last = CASE WHEN excluded.last > cin.last THEN excluded.last ELSE cin.last END',
 );
-const KEY_SESSIONS = new RowStatement('REPLACE', STORED.key_session);
-const HELD = new RowStatement('INSERT', STORED.held);
-const OUTBOX = new RowStatement('INSERT', STORED.outbox);
-const LOSSES = new RowStatement('REPLACE', STORED.loss);
-const NOTICES = new RowStatement('REPLACE', STORED.notice);
+const KEY_SESSIONS = RowStatement.putting(STORED.key_session, ['xid', 'correlation']);
+const HELD = RowStatement.adding(STORED.held);
+const OUTBOX = RowStatement.adding(STORED.outbox);
+const LOSSES = RowStatement.putting(STORED.loss, ['did', 'liid', 'interface', 'cin']);
+const NOTICES = RowStatement.putting(STORED.notice, ['liid']);
+
+/** A limit that is none, for engines that want one. */
+const ALL = '9223372036854775807';
 
 /** What is told of entries of the outbox that go. */
 const RETURNING_GONE = 'RETURNING did, interface, liid, length(octets) AS octets';
@@ -46,7 +43,7 @@ export function progressWrites({ streams, communications }: DfProgress): Write[]
   return [
     STREAMS.of(streams.map(streamRow)),
     COMMUNICATIONS.of(communications),
-    CINS.of(communications.map(cinRow)),
+    CINS.of(lastCins(communications)),
   ].filter(({ runs }) => runs.length > 0);
 }
 
@@ -56,22 +53,16 @@ export function progressWrites({ streams, communications }: DfProgress): Write[]
  */
 export function changeWrites(changes: DfChanges, appended: readonly OutboxEntry[]): Write[] {
   return [
-    ...changes.retired.flatMap(retirementWrites),
-    ...changes.givenUp.flatMap(givenUpWrites),
-    { text: 'DELETE FROM stream WHERE key = ?', runs: changes.forgottenStreams.map((key) => [key]) },
+    ...retirementWrites(changes.retired),
+    ...givenUpWrites(changes.givenUp),
+    removal('stream', ['key'], changes.forgottenStreams.map(alone)),
     ...progressWrites(changes),
     KEY_SESSIONS.of(changes.keySessions.map(sessionRow)),
     HELD.of(changes.held),
-    { text: 'DELETE FROM held WHERE id = ?', runs: changes.released.map((id) => [id]) },
-    {
-      text: `DELETE FROM outbox WHERE position = ? ${RETURNING_GONE}`,
-      runs: changes.evicted.map((position) => [position]),
-    },
+    removal('held', ['id'], changes.released.map(alone)),
+    removal('outbox', ['position'], changes.evicted.map(alone), RETURNING_GONE),
     OUTBOX.of(appended),
-    {
-      text: 'DELETE FROM loss WHERE did = ? AND liid = ? AND interface = ? AND cin = ?',
-      runs: changes.toldLosses.map(lossKey),
-    },
+    removal('loss', ['did', 'liid', 'interface', 'cin'], changes.toldLosses.map(lossKey)),
     LOSSES.of(changes.losses),
     NOTICES.of(changes.notices.map(noticeRow)),
   ].filter(({ runs }) => runs.length > 0);
@@ -83,11 +74,11 @@ export function changeWrites(changes: DfChanges, appended: readonly OutboxEntry[
  */
 export function expiryWrites(before: number, mostStreams: number): Write[] {
   return [
-    { text: 'DELETE FROM stream WHERE last_time < ?', runs: [[before]] },
-    { text: 'DELETE FROM communication WHERE last_seen < ?', runs: [[before]] },
-    { text: 'DELETE FROM key_session WHERE last_seen < ?', runs: [[before]] },
+    clearance('stream', 'last_time < ?', [before]),
+    clearance('communication', 'last_seen < ?', [before]),
+    clearance('key_session', 'last_seen < ?', [before]),
     {
-      text: `DELETE FROM stream WHERE key IN (SELECT key FROM stream ORDER BY last_time DESC LIMIT -1 OFFSET ?)
+      text: `DELETE FROM stream WHERE key IN (SELECT key FROM stream ORDER BY last_time DESC LIMIT ${ALL} OFFSET ?)
     RETURNING key`,
       runs: [[mostStreams]],
     },
@@ -96,35 +87,37 @@ export function expiryWrites(before: number, mostStreams: number): Write[] {
 
 /** Gives what goes from the outbox. */
 export function acknowledgementWrite(did: string, upTo: number, after: number): Write {
-  return {
-    text: `DELETE FROM outbox WHERE did = ? AND position > ? AND position <= ? ${RETURNING_GONE}`,
-    runs: [[did, after, upTo]],
-  };
+  const condition = 'did = ? AND position > ? AND position <= ?';
+  return clearance('outbox', condition, [did, after, upTo], RETURNING_GONE);
 }
 
 /* ---------------------------------------------------------------- helpers */
 
-function retirementWrites({ liid, xids }: RetiredWarrant): Write[] {
-  const each = xids.map((xid) => [xid]);
+function retirementWrites(retired: readonly RetiredWarrant[]): Write[] {
+  const liids = retired.map(({ liid }) => [liid]);
+  const xids = retired.flatMap((each) => each.xids).map(alone);
   return [
-    { text: 'DELETE FROM communication WHERE liid = ?', runs: [[liid]] },
-    { text: 'DELETE FROM key_session WHERE xid = ?', runs: each },
-    { text: 'DELETE FROM held WHERE xid = ?', runs: each },
-    { text: `DELETE FROM outbox WHERE liid = ? AND interface <> 'hi1' ${RETURNING_GONE}`, runs: [[liid]] },
+    removal('communication', ['liid'], liids),
+    removal('key_session', ['xid'], xids),
+    removal('held', ['xid'], xids),
+    ...liids.map((liid) => clearance('outbox', "liid = ? AND interface <> 'hi1'", liid, RETURNING_GONE)),
   ];
 }
 
-/** Its CIN stays given. */
-function givenUpWrites(call: GivenUpCall): Write[] {
-  const { correlation, liid, xids } = call;
+/** Their CINs stay given. */
+function givenUpWrites(calls: readonly GivenUpCall[]): Write[] {
+  const sessions = calls.flatMap(({ correlation, xids }) => xids.map((xid) => [xid, correlation]));
+  const communications = calls.map(({ correlation, liid }) => [correlation, liid]);
   return [
-    { text: 'DELETE FROM communication WHERE correlation = ? AND liid = ?', runs: [[correlation, liid]] },
-    {
-      text: 'DELETE FROM key_session WHERE xid = ? AND correlation = ?',
-      runs: xids.map((xid) => [xid, correlation]),
-    },
-    CINS.of([cinRow(call)]),
+    removal('communication', ['correlation', 'liid'], communications),
+    removal('key_session', ['xid', 'correlation'], sessions),
+    CINS.of(lastCins(calls)),
   ];
+}
+
+/** A key of one column. */
+function alone(value: SqlValue): readonly SqlValue[] {
+  return [value];
 }
 
 function streamRow({ nextSequenceNumber: next, ...row }: StreamState): WrittenRow<typeof STORED.stream> {
@@ -133,6 +126,13 @@ function streamRow({ nextSequenceNumber: next, ...row }: StreamState): WrittenRo
 
 function cinRow({ liid, cin }: Pick<Communication, 'liid' | 'cin'>): WrittenRow<typeof STORED.cin> {
   return { liid, last: cin };
+}
+
+/** One row a LIID. */
+function lastCins(calls: readonly Pick<Communication, 'liid' | 'cin'>[]): WrittenRow<typeof STORED.cin>[] {
+  const last = new Map<string, number>();
+  for (const { liid, cin } of calls) last.set(liid, Math.max(cin, last.get(liid) ?? 0));
+  return [...last].map(([liid, cin]) => cinRow({ liid, cin }));
 }
 
 function sessionRow({ session, lastSeen }: StoredKeySession): WrittenRow<typeof STORED.key_session> {

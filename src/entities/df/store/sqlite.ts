@@ -25,9 +25,9 @@
 import path from 'node:path';
 import type Database from 'better-sqlite3';
 import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
 import type {
   Amount,
+  ContentFiles,
   DfChanges,
   DfForgetting,
   DfRecall,
@@ -37,8 +37,6 @@ import type {
   Outbox,
   OutboxAppend,
   OutboxEntry,
-  StoredKeySession,
-  StreamState,
   WaitingShare,
 } from '../ports.ts';
 import type { Clock } from '../../../bytes/ports.ts';
@@ -48,13 +46,13 @@ import { UnitsAtOnce } from '../../../storage/group-commit.ts';
 import type { UnitWriter } from '../../../storage/group-commit.ts';
 import { StorageError } from '../../../storage/errors.ts';
 import { makeFolder, syncFolder } from '../../../storage/files.ts';
-import { preparedRows, rowsOf } from '../../../storage/rows.ts';
+import { preparedRows } from '../../../storage/rows.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
 import { openStore } from '../../../storage/sqlite.ts';
 import type { OpenedStore } from '../../../storage/sqlite.ts';
-import type { StoredRow } from '../../../storage/stored-tables.ts';
 import { DF_SCHEMA } from './df-schema.ts';
-import { GONE, NEWEST, POSITION, STORED, WAITING } from './df-tables.ts';
+import { keySessionOf, newestRows, pendingRows, storedState, streamOf } from './df-reads.ts';
+import { GONE, POSITION, STORED, WAITING } from './df-tables.ts';
 import type { DfTables } from './df-tables.ts';
 import { acknowledgementWrite, changeWrites, expiryWrites } from './df-writes.ts';
 import { beginEpoch } from './epoch.ts';
@@ -66,8 +64,9 @@ import { knownSpool } from './spool-notes.ts';
 import { recoverSpool } from './spool-recovery.ts';
 import type { RecoveredSpool } from './spool-recovery.ts';
 
-export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
+export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFiles {
   readonly forgetting = this;
+  readonly spool = this;
   readonly recall: DfRecall;
   /** What is read. */
   readonly #db: Kysely<DfTables>;
@@ -153,24 +152,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   }
 
   async load(): Promise<DfState> {
-    const streams = await rowsOf(this.#db, STORED.stream);
-    const communications = await rowsOf(this.#db, STORED.communication);
-    const sessions = await rowsOf(this.#db, STORED.key_session);
-    const held = await rowsOf(this.#db, STORED.held, sql`ORDER BY id`);
-    const cins = await rowsOf(this.#db, STORED.cin);
-    const notices = await rowsOf(this.#db, STORED.notice);
-    const losses = await rowsOf(this.#db, STORED.loss);
-    const [epoch] = await rowsOf(this.#db, STORED.epoch);
-    const state: DfState = {
-      streams: streams.map(streamOf),
-      communications,
-      losses,
-      keySessions: sessions.map(keySessionOf),
-      held,
-      ...(epoch === undefined ? {} : { cinBase: epoch.base }),
-      lastCins: new Map(cins.map((row) => [row.liid, row.last])),
-      notices: notices.map(({ body, epoch: told }) => ({ ...body, epoch: told })),
-    };
+    const state = await storedState(this.#db);
     return this.#spooling?.unapplied.overState(state) ?? state;
   }
 
@@ -209,8 +191,7 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
   async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
     // What comes into force meanwhile is left out: of two that come together, only one might be seen.
     const upTo = this.#inForce;
-    const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
-    const rows = this.#count.mayHaveRows(did) ? await rowsOf(this.#db, STORED.outbox, next) : [];
+    const rows = this.#count.mayHaveRows(did) ? await pendingRows(this.#db, did, after, limit) : [];
     const content = (await this.#spooling?.spool.pending(did, after, limit)) ?? [];
     const all = rows.length === 0 ? content : [...rows, ...content].sort((a, b) => a.position - b.position);
     return all.filter(({ position }) => position <= upTo).slice(0, limit);
@@ -225,33 +206,15 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox {
     this.#spooling?.acknowledge(did, known, after);
   }
 
-  /** By the index that keeps numbers unique. */
   async newest(
     did: string,
     reference: OutboxAppend['interface'],
     liid: string,
     limit: number,
   ): Promise<NewestEntry[]> {
-    const rows = await this.#db
-      .selectFrom('outbox')
-      .select([
-        'position',
-        'did',
-        'interface',
-        'liid',
-        'cin',
-        'sequence_number',
-        sql`length(octets)`.as('length'),
-      ])
-      .where('did', '=', did)
-      .where('interface', '=', reference)
-      .where('liid', '=', liid)
-      .orderBy('cin', 'desc')
-      .orderBy('sequence_number', 'desc')
-      .limit(limit)
-      .execute();
+    const rows = await newestRows(this.#db, did, reference, liid, limit);
     const content = reference === 'hi3' ? (this.#spooling?.spool.newest(did, liid, limit) ?? []) : [];
-    return [...rows.map(NEWEST.read), ...content]
+    return [...rows, ...content]
       .sort((a, b) => b.cin - a.cin || b.sequenceNumber - a.sequenceNumber)
       .slice(0, limit);
   }
@@ -407,15 +370,4 @@ function recallOf(sqlite: Database.Database): DfRecall {
     callsOf: (liid) => callsOf(liid).map(({ correlation }) => correlation),
     keyedCallsOf: (xid) => keyedCallsOf(xid).map(({ correlation }) => correlation),
   };
-}
-
-function streamOf({ next, ...row }: StoredRow<typeof STORED.stream.columns>): StreamState {
-  return { ...row, nextSequenceNumber: next };
-}
-
-function keySessionOf({
-  body,
-  lastSeen,
-}: Pick<StoredRow<typeof STORED.key_session.columns>, 'body' | 'lastSeen'>): StoredKeySession {
-  return { session: body, lastSeen };
 }
