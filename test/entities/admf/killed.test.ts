@@ -106,6 +106,8 @@ function compare(bench: Home, stored: readonly WarrantRecord[]): void {
 
 describe(`R-90: an ADMF that is killed ${KILLS} times (seed ${SEED})`, { timeout: 600_000 }, () => {
   it('between any two writes or requests leaves what the next one brings to an end', async () => {
+    // Titles are shown of what fails alone.
+    console.info(`CLAVIGER_SEED=${SEED}`);
     const draw = drawing(SEED);
     const clock = new ManualClock(NOW);
     const kms = await SqliteKmsStore.open(':memory:');

@@ -94,6 +94,8 @@ describe(
   { timeout: 7_200_000 },
   () => {
     it('R-90: leaves what the next one brings to an end', async () => {
+      // Titles are shown of what fails alone.
+      console.info(`CLAVIGER_SEED=${SEED}`);
       const draw = drawing(SEED);
       const { tls } = await home.officer('anna');
       const door = (port: number): OfficerApi => {
