@@ -94,7 +94,7 @@ describe.skipIf(chromiumPath === null)('R-93: the console in a browser', { timeo
       pages.push(leadingPage(link));
       return pathToFileURL(pages[0]?.file ?? '').href;
     });
-    await cleo.getByRole('link', { name: '<i>L1</i>' }).waitFor();
+    await cleo.getByRole('navigation').waitFor();
     expect(complaints).toEqual([]);
     const another = await (await browser.newContext()).newPage();
     await another.goto(pathToFileURL(pages[0]?.file ?? '').href);
