@@ -92,8 +92,8 @@ describe.skipIf(missingPostgresql())('a DF whose state is in a database', { time
         if (n === 60) await server.stop();
         if (n === 120) {
           await expect
-            .poll(async () => [...(await df.operation.unready())].join())
-            .toMatch(/the database (?:cannot be reached|is not available)/);
+            .poll(async () => [...(await df.operation.unready())])
+            .toContainEqual(expect.stringMatching(/^the database (?:cannot be reached|is not available)/));
           await expect
             .poll(async () => (await df.operation.state()).alarms.map(({ name }) => name))
             .toContain('database');
