@@ -25,7 +25,13 @@ const ON_PROCESSES =
 /** Half a minute each; run in the gate as a step of their own (`scripts/long-tests.sh`), or with `CLAVIGER_LONG`. */
 const LONG =
   process.env['CLAVIGER_LONG'] === undefined
-    ? ['test/cli/disk.test.ts', 'test/cli/recover-cases.test.ts', 'test/ibe/wasm/sizes.test.ts']
+    ? [
+        'test/cli/disk.test.ts',
+        'test/cli/recover-cases.test.ts',
+        'test/entities/df/database.test.ts',
+        'test/entities/df/roles-killed.test.ts',
+        'test/ibe/wasm/sizes.test.ts',
+      ]
     : [];
 
 export default defineConfig({

@@ -79,6 +79,7 @@ describe('R-78: claviger audit repair', () => {
   it('verifying: a line without an end was never acknowledged, and hides nothing that was', async () => {
     write(3);
     const whole = readFileSync(file, 'utf8');
+    expect((await claviger('audit', 'verify', file)).out).toMatch(/^3 records, unbroken/);
     writeFileSync(file, `${whole}{"sequence":3,"ti`);
     expect(await claviger('audit', 'verify', file)).toMatchObject({
       status: 0,

@@ -84,9 +84,9 @@ export class PostgresqlServer {
   pause(): () => void {
     const [main = ''] = readFileSync(path.join(dataOf(this.#folder), 'postmaster.pid'), 'utf8').split('\n');
     const pids = [Number(main), ...childrenOf(Number(main))];
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    for (const pid of pids) signal(pid, 'SIGSTOP');
     return () => {
-      for (const pid of pids) process.kill(pid, 'SIGCONT');
+      for (const pid of pids) signal(pid, 'SIGCONT');
     };
   }
 
@@ -213,4 +213,13 @@ function freePort(): Promise<number> {
       server.close(() => resolve(port));
     });
   });
+}
+
+/** To a process that may have ended meanwhile, as those do that tidy up. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
