@@ -14,11 +14,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DatabaseConfig } from '../../src/host/database-config.ts';
+import { freePort } from './child.ts';
 
 /** Where the server of a run is: a folder, named in the environment of whoever runs the tests. */
 export const RUN_FOLDER = 'CLAVIGER_TEST_POSTGRESQL';
@@ -202,17 +201,6 @@ function run(program: string, args: readonly string[]): Promise<void> {
 function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return text === '' ? [] : text.split(' ').map(Number);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** To a process that may have ended meanwhile, as those do that tidy up. */
