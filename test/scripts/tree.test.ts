@@ -5,6 +5,8 @@ import { doubledNames, importCircles, readTree } from '../../scripts/lint/tree.t
 
 const source = path.resolve(import.meta.dirname, '../../src');
 
+const HOOK = /^(?:before|after)(?:All|Each)\(/m;
+
 function tree(files: Record<string, string>): Map<string, string> {
   return new Map(Object.entries(files));
 }
@@ -23,6 +25,17 @@ describe('src', () => {
 
   it('exports no name twice', () => {
     expect(Object.fromEntries(doubledNames(files))).toEqual({});
+  });
+});
+
+describe('test', () => {
+  // Files of tests share what they import: of a hook at its top, the first of them alone knows.
+  it('has no hooks in what several files of tests may share', () => {
+    const shared = [...readTree(path.resolve(import.meta.dirname, '..'))].filter(
+      ([file]) => !file.endsWith('.test.ts'),
+    );
+    expect(shared.length).toBeGreaterThan(100);
+    expect(shared.flatMap(([file, text]) => (HOOK.test(text) ? [file] : []))).toEqual([]);
   });
 });
 

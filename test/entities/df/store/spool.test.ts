@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DfChanges } from '../../../../src/entities/df/ports.ts';
 import { encodeBatch, segmentHead } from '../../../../src/entities/df/store/spool-batch.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
@@ -27,14 +27,17 @@ describe('the spool of content, cut off anywhere', { timeout: isSlow ? 600_000 :
   let file: string;
   /** Octets of the segment after each commit. */
   const lengths: number[] = [];
+  const removals: (() => void)[] = [];
+  const untilAllEnd = (remove: () => void): void => void removals.push(remove);
+  afterAll(() => removals.forEach((remove) => remove()));
   beforeAll(async () => {
-    file = newPlace();
+    file = newPlace(untilAllEnd);
     const store = await SqliteDfStore.open(file);
     for (let n = 0; n < 5; n++) {
       await store.commit(content(3 * n, 3));
       lengths.push(statSync(segmentsOf(file)[0]!).size);
     }
-    const copy = killedCopy(file);
+    const copy = killedCopy(file, untilAllEnd);
     await store.close();
     file = copy;
   });

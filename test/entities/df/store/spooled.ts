@@ -2,16 +2,22 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { DfChanges, OutboxEntry } from '../../../../src/entities/df/ports.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import type { ManualClock } from '../../../support/manual-clock.ts';
 import { CALL, NOTHING } from './compliance-values.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-spool-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-let tried = 0;
-export const newPlace = (): string => path.join(folder, `${++tried}.db`);
+/** Hears how to remove a place when it is not needed any more. */
+type Until = (remove: () => void) => void;
+
+/** Where a store may be, until the test ends. */
+export function newPlace(until: Until = onTestFinished): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-spool-'));
+  until(() => rmSync(folder, { recursive: true }));
+  return path.join(folder, 'df.db');
+}
+
 export const spoolOf = (file: string): string => `${file}.spool`;
 export const segmentsOf = (file: string): string[] =>
   readdirSync(spoolOf(file))
@@ -19,8 +25,8 @@ export const segmentsOf = (file: string): string[] =>
     .map((name) => path.join(spoolOf(file), name));
 
 /** A copy of all files as they are at this moment, as a process leaves them that is killed now. */
-export function killedCopy(file: string): string {
-  const copy = newPlace();
+export function killedCopy(file: string, until?: Until): string {
+  const copy = newPlace(until);
   for (const end of ['', '-wal', '-shm', '.spool'])
     cpSync(`${file}${end}`, `${copy}${end}`, { recursive: true });
   return copy;
