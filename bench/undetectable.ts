@@ -25,6 +25,7 @@ const USAGE = `Usage: npm run bench:undetectable -- [options]
 
   --calls N  calls a side at most, 1 to 2000 (default 2000). From 200 on it ends as soon as both intervals
              are narrower than the bound and decide; with less than 200 it is a trial alone
+  --layout L only with cores "apart" (phones, CSCFs and gateways on one, the rest on another) or "shared"
   --seed N   of the order of calls and of the bootstrap, a whole number (default 1)
   --json     print what was found as JSON
 
@@ -46,7 +47,8 @@ const MOST_FAILURES = 20;
 const NEAR = /^(?:cscf|gateway)\./;
 
 type Measure = keyof typeof BOUNDS;
-type Layout = 'apart' | 'shared' | 'as it comes';
+const LAYOUTS = ['apart', 'shared'] as const;
+type Layout = (typeof LAYOUTS)[number] | 'as it comes';
 
 interface Call {
   readonly setup: number;
@@ -63,7 +65,14 @@ interface Found {
   >;
 }
 
-function optionsOf(): { readonly calls: number; readonly seed: number; readonly json: boolean } {
+interface Options {
+  readonly calls: number;
+  readonly seed: number;
+  readonly json: boolean;
+  readonly layouts: readonly Layout[];
+}
+
+function optionsOf(): Options {
   const whole = (name: string, text: string, least: number, most: number): number => {
     const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
     if (value >= least && value <= most) return value;
@@ -74,6 +83,7 @@ function optionsOf(): { readonly calls: number; readonly seed: number; readonly 
       options: {
         calls: { type: 'string', default: String(MOST) },
         seed: { type: 'string', default: '1' },
+        layout: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -83,7 +93,10 @@ function optionsOf(): { readonly calls: number; readonly seed: number; readonly 
       process.exit(0);
     }
     const [calls, seed] = [whole('calls', values.calls, 1, MOST), whole('seed', values.seed, 0, 2 ** 32 - 1)];
-    return { calls, seed, json: values.json };
+    const layouts = LAYOUTS.filter((layout) => values.layout === undefined || values.layout === layout);
+    if (layouts.length === 0)
+      throw new Error(`--layout ${values.layout} is not one of ${LAYOUTS.join(', ')}`);
+    return { calls, seed, json: values.json, layouts };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
@@ -232,7 +245,7 @@ async function run(state: string): Promise<void> {
   const found: Found[] = [];
   try {
     const interception = new InterceptedPair(network);
-    const layouts: Layout[] = cores === null ? ['as it comes'] : ['apart', 'shared'];
+    const layouts: readonly Layout[] = cores === null ? ['as it comes'] : options.layouts;
     for (const layout of layouts) {
       if (ending.now) break;
       layOut(layout, cores, hosting);
