@@ -31,6 +31,7 @@ const USAGE = `Usage: npm run bench:undetectable -- [options]
 
 Examples:
   npm run bench:undetectable
+  npm run bench:undetectable -- --layout shared
   npm run bench:undetectable -- --calls 10`;
 
 /** Milliseconds that are no difference to a user. */
