@@ -1,3 +1,5 @@
+import type { Clock } from './ports.ts';
+
 /** The pauses between attempts: each twice the one before, up to a bound, and the first again after a success. */
 export class BackOff {
   readonly #first: number;
@@ -21,5 +23,43 @@ export class BackOff {
   /** An attempt has succeeded. */
   reset(): void {
     this.#next = this.#first;
+  }
+}
+
+/** The same, waited for: until whoever tries is told to stop. */
+export class AttemptPauses {
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #pauses: BackOff;
+  #isOver = false;
+  #resume: (() => void) | null = null;
+
+  /** In milliseconds. */
+  constructor(clock: Pick<Clock, 'after'>, first: number, longest: number) {
+    this.#clock = clock;
+    this.#pauses = new BackOff(first, longest);
+  }
+
+  /** Waits for the next attempt; not once there is to be none. */
+  async wait(): Promise<void> {
+    if (this.#isOver) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(this.#pauses.next(), resolve);
+      this.#resume = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#resume = null;
+  }
+
+  /** An attempt has succeeded. */
+  reset(): void {
+    this.#pauses.reset();
+  }
+
+  /** Ends the pause under way, and those that would come. */
+  end(): void {
+    this.#isOver = true;
+    this.#resume?.();
   }
 }

@@ -17,6 +17,8 @@ const KEPT = 1_024;
 const LONGEST = 256;
 /** Streams of content whose headers are kept. */
 const STREAMS = 4_096;
+/** Milliseconds after which streams are forgotten. */
+const FORGET_MS = 10_000;
 /** Where the correlation ID is in a header. */
 const CORRELATION = 32;
 
@@ -24,6 +26,7 @@ export class PduDecoder {
   readonly #attributes = new RecentlyMade<Attribute>(KEPT);
   readonly #xids = new RecentlyMade<string>(KEPT);
   readonly #streams = new RecentlyMade<HeaderTemplate>(STREAMS);
+  #forgotten = -Infinity;
   readonly #parts: PartReaders = {
     xid: (octets) => this.#xids.of(latin1Of(octets), () => xidText(octets)),
     contents: (type, contents) => this.#attribute(type, contents),
@@ -42,8 +45,13 @@ export class PduDecoder {
     return pdu;
   }
 
-  /** Streams that have ended are not kept for ever: all are forgotten, and those that go on are known again. */
-  forget(): void {
+  /**
+   * Streams that have ended are not kept for ever: all are forgotten every ten seconds, and those that go on are known again.
+   * @param now milliseconds
+   */
+  forgetInTime(now: number): void {
+    if (now - this.#forgotten < FORGET_MS) return;
+    this.#forgotten = now;
     this.#streams.clear();
   }
 

@@ -144,11 +144,13 @@ describe('a decoder of many PDUs', () => {
     expect(decoder.decode(various(1)).payload.buffer.byteLength).toBeLessThan(various(1).length);
   });
 
-  it('knows streams again that it was told to forget', () => {
+  it('forgets streams after ten seconds, and knows those again that go on', () => {
     const decoder = new PduDecoder();
+    decoder.forgetInTime(0);
     const first = decoder.decode(content(1)).correlation;
+    decoder.forgetInTime(9_999);
     expect(decoder.decode(content(2)).correlation).toBe(first);
-    decoder.forget();
+    decoder.forgetInTime(10_000);
     const again = decoder.decode(content(3));
     expect(again.correlation).not.toBe(first);
     expect(again).toEqual(decodePdu(content(3)));

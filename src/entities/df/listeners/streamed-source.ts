@@ -6,7 +6,7 @@
  *
  * Only who has the lease reads on and removes.
  */
-import { BackOff } from '../../../bytes/back-off.ts';
+import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
@@ -98,7 +98,7 @@ class PlaceReader {
   readonly #place: PduPlace;
   readonly #options: StreamedSourceOptions;
   readonly #decoder = new PduDecoder();
-  readonly #pauses = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+  readonly #pauses: AttemptPauses;
   #reading: StreamReading | null = null;
   #working: Promise<void> = Promise.resolve();
   /** Up to where all is durable, and up to where it is removed. */
@@ -106,11 +106,11 @@ class PlaceReader {
   #trimmed = 0;
   #failure: string | null = null;
   #isStopped = false;
-  #resume: (() => void) | null = null;
 
   constructor(place: PduPlace, options: StreamedSourceOptions) {
     this.#place = place;
     this.#options = options;
+    this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
   }
 
   get failure(): string | null {
@@ -126,7 +126,7 @@ class PlaceReader {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#resume?.();
+    this.#pauses.end();
     await this.#reading?.close();
     await this.#working;
   }
@@ -142,6 +142,7 @@ class PlaceReader {
     for (;;) {
       const messages = await reading.take();
       if (messages.length === 0) return;
+      this.#decoder.forgetInTime(this.#options.clock.now());
       let pdus: ReceivedPdu[] = [];
       for (const message of messages) {
         pdus.push(...this.#pdusOf(message));
@@ -170,7 +171,7 @@ class PlaceReader {
           logger.error({ reason: messageOf(error) }, 'PDUs of a stream cannot be stored for now');
         }
       }
-      await this.#pause();
+      await this.#pauses.wait();
     }
     return false;
   }
@@ -204,19 +205,6 @@ class PlaceReader {
       consumer.refused(octets, messageOf(error));
     }
     return [];
-  }
-
-  /** Not once it is to stop. */
-  async #pause(): Promise<void> {
-    if (this.#isStopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#options.clock.after(this.#pauses.next(), resolve);
-      this.#resume = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#resume = null;
   }
 }
 

@@ -11,7 +11,7 @@ import { messageOf } from '../../../bytes/errors.ts';
 import { viewOf } from '../../../bytes/octets.ts';
 import { whyOf } from '../../../bytes/system-errors.ts';
 import type { TLSSocket } from 'node:tls';
-import { BackOff } from '../../../bytes/back-off.ts';
+import { AttemptPauses } from '../../../bytes/back-off.ts';
 import type { Clock, Timer } from '../../../bytes/ports.ts';
 import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
 import { Deframer } from '../../../wire/x2x3/deframer.ts';
@@ -52,9 +52,6 @@ export interface X2X3ServerOptions extends Omit<TlsListenerOptions, 'name' | 'li
 const MAX_WAITING = 2000;
 /** The same in octets; also of all connections that have ended. */
 const MAX_WAITING_OCTETS = 16 << 20;
-
-/** Milliseconds after which a connection's decoder forgets the streams that it knows. */
-const FORGET_MS = 10_000;
 
 /** Milliseconds between attempts to store. */
 const FIRST_PAUSE = 200;
@@ -135,17 +132,14 @@ class Connection {
   readonly #options: X2X3ServerOptions;
   readonly #deframer: Deframer;
   readonly #decoder = new PduDecoder();
-  #forgotten = -Infinity;
   readonly #peer: Peer;
   #waiting: ReceivedPdu[] = [];
   #waitingOctets = 0;
   #working: Promise<void> | null = null;
   #silence: Timer | null = null;
-  readonly #pauses = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+  readonly #pauses: AttemptPauses;
   #closing = false;
   #failure: string | null = null;
-  /** Ends the pause before the next attempt to store. */
-  #resume: (() => void) | null = null;
 
   constructor(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void, options: X2X3ServerOptions) {
     this.#socket = socket;
@@ -153,6 +147,7 @@ class Connection {
     this.#peer = peer;
     this.#options = options;
     this.#deframer = new Deframer(options.limits);
+    this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
     // Each read of a socket has memory of its own.
     socket.on('data', (chunk: Buffer) => this.#onData(viewOf(chunk)));
     socket.on('error', (error: Error) =>
@@ -196,7 +191,7 @@ class Connection {
 
   #onData(chunk: Uint8Array): void {
     this.#listenForSilence();
-    this.#forgetStreams();
+    this.#decoder.forgetInTime(this.#options.clock.now());
     let frames: Uint8Array[];
     try {
       frames = this.#deframer.push(chunk);
@@ -211,13 +206,6 @@ class Connection {
     for (const octets of frames) this.#decode(octets);
     if (this.#waiting.length > MAX_WAITING || this.#waitingOctets > MAX_WAITING_OCTETS) this.#socket.pause();
     if (this.#waiting.length > 0) this.#working ??= this.#work();
-  }
-
-  #forgetStreams(): void {
-    const now = this.#options.clock.now();
-    if (now - this.#forgotten < FORGET_MS) return;
-    this.#forgotten = now;
-    this.#decoder.forget();
   }
 
   #decode(octets: Uint8Array): void {
@@ -274,25 +262,14 @@ class Connection {
         this.#failure = messageOf(error);
         this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs cannot be stored for now');
       }
-      await this.#pause();
+      await this.#pauses.wait();
     }
-  }
-
-  async #pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = this.#options.clock.after(this.#pauses.next(), resolve);
-      this.#resume = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#resume = null;
   }
 
   /** No more attempts: what is not stored was not acknowledged either. */
   #close(): void {
     this.#closing = true;
-    this.#resume?.();
+    this.#pauses.end();
   }
 
   #listenForSilence(): void {
