@@ -7,7 +7,7 @@
  *     another end                                  the present one ends then
  *     other targets, another who may ask, or a
  *     start yet to come                            the present one ends now; one more, from max(its start, now)
- *     lapsed, and an earlier end that was missed   the last one ended then
+ *     an end that has passed                       nothing is covered from then on, also where the last one has lapsed
  *     deactivated                                  the present one ends now
  *
  * So a time that lay outside the warrant is never covered afterwards: a start in the past counts from now, an end that is
@@ -31,19 +31,16 @@ type Periods = readonly WarrantPeriod[];
 /** The periods after the task is told at `now`; the same list if nothing changes. */
 export function periodsAfterTask(periods: Periods, told: ToldTask, now: number): Periods {
   const { targets, lemf, end } = told;
+  if (end <= now) return periodsUntil(periods, end);
   let start = told.start ?? now;
   if (start < now) start = now;
   const next = { targets, start, end, ...(lemf === undefined ? {} : { lemf }) };
   const last = periods.at(-1);
   const before = periods.slice(0, -1);
   if (last === undefined) return nonEmpty([next]);
-  if (last.end <= now) {
-    if (start < end) return [...periods, next];
-    const isEarlierEnd = last.start < end && end < last.end && (told.start ?? now) <= last.start;
-    return isEarlierEnd ? [...before, { ...last, end }] : periods;
-  }
+  if (last.end <= now) return nonEmpty([...periods, next]);
   if (now < last.start) return isSame(last, next) ? periods : nonEmpty([...before, next]);
-  const over = { ...last, end: Math.min(now, end) };
+  const over = { ...last, end: now };
   if (start > now) return nonEmpty([...before, over, next]);
   if (!isOfSame(last, next)) return nonEmpty([...before, over, next]);
   return last.end === end ? periods : nonEmpty([...before, { ...last, end }]);
@@ -51,9 +48,7 @@ export function periodsAfterTask(periods: Periods, told: ToldTask, now: number):
 
 /** The periods after the task is deactivated at `now`. */
 export function periodsAfterEnd(periods: Periods, now: number): Periods {
-  const last = periods.at(-1);
-  if (last === undefined || last.end <= now) return periods;
-  return nonEmpty([...periods.slice(0, -1), { ...last, end: now }]);
+  return periodsUntil(periods, now);
 }
 
 /** The periods, the last of which does not begin before its task was activated. */
@@ -61,6 +56,12 @@ export function periodsSince(periods: Periods, activated: number): Periods {
   const last = periods.at(-1);
   if (last === undefined || activated <= last.start || last.end <= activated) return periods;
   return [...periods.slice(0, -1), { ...last, start: activated }];
+}
+
+/** What of them lies before `end`; the same list if all does. */
+function periodsUntil(periods: Periods, end: number): Periods {
+  if (periods.every((period) => period.end <= end)) return periods;
+  return nonEmpty(periods.map((period) => (period.end <= end ? period : { ...period, end })));
 }
 
 function isSame(one: WarrantPeriod, other: WarrantPeriod): boolean {

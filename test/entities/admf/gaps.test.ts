@@ -124,6 +124,67 @@ describe('R-90: a time that lay outside the warrant', () => {
     expect(await keysOf(9, 10, 15, 20)).toEqual([9]);
   });
 
+  it.each([
+    ['withdrawn', ({ desk }: Bench) => desk.withdraw('LIID1', A)],
+    ['suspended', ({ desk }: Bench) => desk.suspend('LIID1', A)],
+    ['shortened', ({ desk }: Bench) => desk.amend('LIID1', { endTime: NOW + 20 * MINUTE }, A)],
+  ] as const)(
+    'is not covered where it was %s, and its own end came before anybody was told',
+    async (what, act) => {
+      const bench = await open();
+      const { pass, keysOf, deliveredOf, elements, admf, reopen } = bench;
+      await pass(10 * MINUTE);
+      for (const each of Object.values(elements)) each.fault = 'lost-request';
+      await act(bench);
+      const stopped = admf.stop();
+      await pass(MINUTE);
+      await stopped;
+      await pass(2 * HOUR);
+      // They do as they were told last.
+      expect([await keysOf(9, 30, 59, 61), deliveredOf(9, 30, 61)]).toEqual([
+        [9, 30, 59],
+        [9, 30],
+      ]);
+      for (const each of Object.values(elements)) each.fault = null;
+      await reopen();
+      await pass(10 * MINUTE);
+      for (const { table } of Object.values(elements)) expect(table.tasks()).toEqual([]);
+      const covered = what === 'shortened' ? [9, 10, 19] : [9];
+      expect(await keysOf(0, 9, 10, 19, 20, 30, 59, 61)).toEqual([0, ...covered]);
+      expect(deliveredOf(9, 30)).toEqual([]);
+    },
+  );
+
+  it('is not covered by a KMS that heard of the warrant when it was over already', async () => {
+    const clock = new ManualClock(NOW);
+    const kms = await SqliteKmsStore.open(':memory:');
+    const bench = await home(
+      clock,
+      (inner) => new WarrantKeepingStore(inner, kms, () => clock.now() / 1000, targetKeys),
+    );
+    const admf = await bench.open({ settleMs: 100 });
+    const desk = deskOf(admf);
+    let withdrawing: Promise<unknown> = Promise.resolve();
+    bench.onDocument = (kind, types) => {
+      if (kind !== 'kms' || !types.includes('ActivateTask')) return;
+      bench.onDocument = null;
+      for (const each of Object.values(bench.elements)) each.fault = 'lost-request';
+      withdrawing = desk.withdraw('LIID1', A);
+      clock.advance(5 * MINUTE);
+    };
+    const { xid } = await desk.enter(warrant, A, { submit: true });
+    await breathe();
+    await withdrawing;
+    await admf.stop();
+    expect((await kms.warrant(xid))?.periods).toMatchObject([{ start: (NOW + 5 * MINUTE) / 1000 }]);
+    clock.advance(2 * HOUR);
+    for (const each of Object.values(bench.elements)) each.fault = null;
+    await bench.open({ settleMs: 100 });
+    await breathe();
+    expect(bench.elements.kms.table.tasks()).toEqual([]);
+    expect((await kms.warrant(xid))?.periods ?? []).toEqual([]);
+  });
+
   it('gives no keys of the time in which there was no content', async () => {
     const bench = await open();
     const { pass, keysOf, elements, desk } = bench;
