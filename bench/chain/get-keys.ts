@@ -21,7 +21,8 @@ import { canonicalIdentity, periodStart } from '../../src/ibake/identity.ts';
 import { Initiator } from '../../src/ibake/initiator.ts';
 import { defaultEngine } from '../../src/ibe/default-engine.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
-import { EntityProcess } from '../../src/lab/processes/entity-process.ts';
+import { startEntityProcess } from '../../src/lab/processes/entity-process.ts';
+import type { LabProcess } from '../../src/lab/processes/lab-process.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
@@ -137,7 +138,7 @@ async function startKmsProcess(
   pki: LabPki,
   port: number,
   { workers, nodeOptions = [] }: GetKeysLoad,
-): Promise<EntityProcess> {
+): Promise<LabProcess> {
   const { initiator: home } = vector.kms;
   const state = path.join(folder, 'kms');
   const [district, file] = [path.join(folder, 'district.json'), path.join(folder, 'kms.json')];
@@ -172,7 +173,7 @@ async function startKmsProcess(
     ...(workers === undefined ? {} : { interception: { workers } }),
   };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-  return EntityProcess.start({
+  return startEntityProcess({
     ...{ entity: 'kms', name: 'kms', file, script: SCRIPT, nodeOptions, args: ['--blind', '--log', 'error'] },
     ...{ readyMs: READY_MS, onMessage: () => undefined },
   });

@@ -45,7 +45,8 @@ export function officersOf(officer: OfficerApi, approver: OfficerApi | null, lem
 export interface AskedNetwork {
   readonly all: readonly AskedEntity[];
   readonly admf: string | null;
-  readonly df: string | null;
+  /** Each process of the DF. */
+  readonly df: readonly string[];
   /** Those that have a part in what is on its way to a LEMF, in its order. */
   readonly way: readonly string[];
   /** Where HI2 and HI3 go, `host:port` each. */
@@ -57,7 +58,7 @@ export function inspectorsOf(asked: AskedNetwork, lemf: Inspectors['lemf']): Ins
   return {
     ready: all.length === 0 ? null : () => readyOf(all),
     away: admf === null ? null : () => awayFrom(admf),
-    df: df === null ? 'no configuration of a DF was named (--df)' : () => countsOf(df, lemfs),
+    df: df.length === 0 ? 'no configuration of a DF was named (--df)' : () => countsOfAll(df, lemfs),
     lemf,
     drain: async (ms) => {
       for (const file of way) await drained(file, ms);
@@ -78,6 +79,21 @@ async function awayFrom(file: string): Promise<string[]> {
   } catch (error) {
     return [`unknown, since the ADMF does not say: ${messageOf(error)}`];
   }
+}
+
+/** Of all processes of a DF together. */
+async function countsOfAll(files: readonly string[], lemfs: readonly string[]): Promise<DfEvidence> {
+  const counts = await Promise.all(files.map((file) => countsOf(file, lemfs)));
+  const sum = (of: (each: DfEvidence) => number): number => counts.reduce((all, each) => all + of(each), 0);
+  const outcomes = new Set(counts.flatMap(({ keyRequests }) => Object.keys(keyRequests)));
+  return {
+    received: { x2: sum(({ received }) => received.x2), x3: sum(({ received }) => received.x3) },
+    keyRequests: Object.fromEntries(
+      [...outcomes].map((outcome) => [outcome, sum(({ keyRequests }) => keyRequests[outcome] ?? 0)]),
+    ),
+    waiting: sum(({ waiting }) => waiting),
+    lemfsDown: [...new Set(counts.flatMap(({ lemfsDown }) => lemfsDown))],
+  };
 }
 
 async function countsOf(file: string, lemfs: readonly string[]): Promise<DfEvidence> {

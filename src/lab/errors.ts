@@ -12,6 +12,8 @@ export type LabErrorCode =
   | 'running'
   /** An entity did not start, or has ended. */
   | 'process'
+  /** A program that the laboratory needs besides is not installed, or cannot be run here. */
+  | 'engine'
   /** Files of the laboratory's certificate authority cannot be used, or a certificate is not one of its own. */
   | 'pki'
   /** The call did not come to its end. */

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Entity, HomeName } from '../../src/lab/network/home.ts';
-import { EntityProcess } from '../../src/lab/processes/entity-process.ts';
+import { startEntityProcess } from '../../src/lab/processes/entity-process.ts';
+import type { LabProcess } from '../../src/lab/processes/lab-process.ts';
 import { cli } from '../support/cli.ts';
 
 const READY_MS = 60_000;
@@ -12,9 +13,9 @@ const END_MS = 10_000;
 const HEAP = 512;
 
 export class FloodedProcess {
-  readonly #process: EntityProcess;
+  readonly #process: LabProcess;
 
-  private constructor(process: EntityProcess) {
+  private constructor(process: LabProcess) {
     this.#process = process;
   }
 
@@ -30,7 +31,7 @@ export class FloodedProcess {
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
     const nodeOptions = [`--max-old-space-size=${HEAP}`];
     return new FloodedProcess(
-      await EntityProcess.start({ entity, name, file, script: cli, nodeOptions, readyMs: READY_MS }),
+      await startEntityProcess({ entity, name, file, script: cli, nodeOptions, readyMs: READY_MS }),
     );
   }
 

@@ -150,7 +150,8 @@ function namedCast(flags: SelfTestFlags): Cast {
   const named = Object.entries({ admf, df, lemf }).flatMap(([name, file]) =>
     file === null ? [] : [{ name, file }],
   );
-  const asked = { all: named, admf, df, way: df === null ? [] : [df] };
+  const own = df === null ? [] : [df];
+  const asked = { all: named, admf, df: own, way: own };
   return { caller, callee, officer, approver, lemf, asked };
 }
 
@@ -170,7 +171,9 @@ async function castOf(folder: string, flags: SelfTestFlags): Promise<Cast> {
   const name = home?.name ?? '';
   const users = [home?.users[0], other === home ? home?.users[1] : other?.users[0]];
   const [caller = '', callee = ''] = users;
-  const [admf, df] = [flags.admf ?? fileOf(all, `admf.${name}`), flags.df ?? fileOf(all, `df.${name}`)];
+  const admf = flags.admf ?? fileOf(all, `admf.${name}`);
+  const dfs = all.filter((each) => each.kind === 'df' && each.name.endsWith(`.${name}`));
+  const df = flags.df === undefined ? dfs.map(({ file }) => file) : [flags.df];
   return {
     caller: flags.caller ?? fileOf(phones, caller),
     callee: flags.callee ?? fileOf(phones, callee),
@@ -179,7 +182,7 @@ async function castOf(folder: string, flags: SelfTestFlags): Promise<Cast> {
     lemf: flags.lemf ?? fileOf(all, `lemf.${name}`),
     asked: {
       ...{ all, admf, df },
-      way: [...['cscf', 'gateway'].map((kind) => fileOf(all, `${kind}.${name}`)), df],
+      way: [...['cscf', 'gateway'].map((kind) => fileOf(all, `${kind}.${name}`)), ...df],
     },
   };
 }

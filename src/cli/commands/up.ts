@@ -23,6 +23,7 @@ const READY_MS = 60_000;
 interface UpFlags {
   readonly detach?: true;
   readonly status?: true;
+  readonly scale?: true;
   readonly json?: true;
 }
 
@@ -34,6 +35,10 @@ export function upCommand(): Command {
     .option(
       '--status',
       'say whether it runs, each entity’s process and whether it is ready, and change nothing',
+    )
+    .option(
+      '--scale',
+      'make the laboratory first, if there is none, of several processes a KMS and DF (claviger init --scale)',
     )
     .option('--json', 'with --status or --detach: print it as JSON')
     .addHelpText('after', EXAMPLES)
@@ -49,13 +54,16 @@ started again after a pause, first of a second, each time twice as long, and up 
 row, that is without having run for a minute in between; then all are stopped. The log, --status and
 claviger status say how often it was. Before anything is started, the configurations are
 checked (claviger config check). SIGINT and SIGTERM stop all of them within ten seconds; a second
-one does at once. --status ends with 0 if all of them run and say at their control sockets that
+one does at once. PostgreSQL and NATS of a laboratory with --scale are started before all, and end
+after all; what is missing of postgres, initdb and nats-server is told before anything is started.
+The superuser has them run by the users that Debian's packages have made. --status ends with 0 if all of them run and say at their control sockets that
 they are ready, else with 1; it says why one is not.
 
 Examples:
   $ claviger up lab
   $ claviger up lab --detach
-  $ claviger up lab --status`;
+  $ claviger up lab --status
+  $ claviger up lab --scale --detach`;
 
 export function downCommand(): Command {
   return new Command('down')
@@ -71,9 +79,30 @@ async function up(folder: string, flags: UpFlags): Promise<void> {
     throw new CliError('usage', '--detach and --status exclude each other');
   if (flags.json === true && flags.detach !== true && flags.status !== true)
     throw new CliError('usage', '--json goes with --status or --detach');
+  if (flags.scale === true && flags.status === true)
+    throw new CliError('usage', '--scale and --status exclude each other');
+  if (flags.scale === true) await scaled(folder);
   if (flags.status === true) await status(folder, flags.json === true);
   else if (flags.detach === true) await detach(folder, flags.json === true);
   else await attached(folder);
+}
+
+/** Makes the laboratory where there is none. @throws CliError `usage` where there is one of single processes */
+async function scaled(folder: string): Promise<void> {
+  const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
+  if (LabFolder.isThere(folder)) {
+    if (LabFolder.open(folder).enginePorts !== null) return;
+    throw new CliError(
+      'usage',
+      `${folder} is a laboratory in which each entity is one process`,
+      'Leave --scale, or name another folder: claviger init FOLDER --scale makes one.',
+    );
+  }
+  const { requirePrograms } = await import('../../lab/engines/programs.ts');
+  requirePrograms();
+  const { makeLaboratory, USUAL_HOMES } = await import('./init.ts');
+  const { made } = await makeLaboratory(folder, { homes: USUAL_HOMES, scale: true });
+  process.stderr.write(`made the laboratory ${folder}: ${made.homes.map(({ name }) => name).join(', ')}\n`);
 }
 
 /* ------------------------------------------------------------------- attached */
@@ -94,6 +123,8 @@ async function attached(folder: string): Promise<void> {
 
 async function supervise(folder: string): Promise<void> {
   const { LabFolder } = await import('../../lab/folder/lab-folder.ts');
+  const { enginesOf } = await import('../../lab/engines/engines.ts');
+  const { requirePrograms } = await import('../../lab/engines/programs.ts');
   const { holdLab, orphans } = await import('../../lab/processes/run-note.ts');
   const { Supervisor, USUAL_RESTARTS } = await import('../../lab/processes/supervisor.ts');
   const lab = LabFolder.open(folder);
@@ -107,9 +138,12 @@ async function supervise(folder: string): Promise<void> {
         `entities of an earlier run are still there (process ${left})`,
         `claviger down ${folder} stops them.`,
       );
+    const engines = enginesOf(lab);
+    if (engines.length > 0) requirePrograms();
+    const all = [...engines, ...lab.entities()];
     const warnings = await checkFirst(lab, now);
     const say = (name: string, line: string): void => void process.stdout.write(`${name} ${line}\n`);
-    const width = Math.max(...lab.entities().map(({ name }) => name.length));
+    const width = Math.max(...all.map(({ name }) => name.length));
     const supervisor = new Supervisor({
       script: SCRIPT,
       note: { lab, since: new Date(now).toISOString() },
@@ -119,7 +153,7 @@ async function supervise(folder: string): Promise<void> {
     });
     const stopped = untilTold(supervisor);
     const began = performance.now();
-    await supervisor.start(lab.entities());
+    await supervisor.start(all);
     const failed = supervisor.firstFailure();
     const waiting = new AbortController();
     const early = await Promise.race([stopped, failed, readyOrWhy(lab.entities(), waiting.signal)]);
@@ -130,7 +164,9 @@ async function supervise(folder: string): Promise<void> {
       throw early;
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    say('up'.padEnd(width), `${supervisor.names.length} entities are ready after ${seconds} s`);
+    const also = engines.length > 0 ? ` and ${engines.length} engines` : '';
+    const ready = `${all.length - engines.length} entities${also} are ready after ${seconds} s`;
+    say('up'.padEnd(width), ready);
     if (warnings > 0) say('up'.padEnd(width), warningText(warnings, folder));
     await tell({ state: 'ready', warnings });
     const failure = await Promise.race([stopped, failed]);
@@ -259,7 +295,13 @@ async function status(folder: string, json: boolean): Promise<void> {
   const said = new Map(
     (await readinessOf(lab.entities().filter(runs))).map(({ name, ...readiness }) => [name, readiness]),
   );
-  const entities = lab.entities().map(({ name }) => ({
+  const { enginesOf } = await import('../../lab/engines/engines.ts');
+  const engines = enginesOf(lab);
+  for (const engine of engines.filter(runs)) {
+    const ready = await engine.answers();
+    said.set(engine.name, { ready, reasons: ready ? [] : ['it does not answer'] });
+  }
+  const entities = [...engines, ...lab.entities()].map(({ name }) => ({
     ...{ name, pid: running.get(name) ?? null, restarts: restarts.get(name) ?? 0 },
     ...(said.get(name) ?? { ready: false, reasons: ['it does not run'] }),
   }));

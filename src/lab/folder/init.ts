@@ -20,7 +20,7 @@ import { configureHome } from '../network/home-configs.ts';
 import { MAILBOX_USER, planHome, SERVICES } from '../network/home.ts';
 import type { HomePlan, Plan, Service } from '../network/home.ts';
 import { ANALYST, configOfAnalyst, PEOPLE, personConfig, personName } from '../network/people.ts';
-import { settingsForPeople, watchersOf } from '../network/people.ts';
+import { settingsForPeople, watchedOf, watchersOf } from '../network/people.ts';
 import type { WatchedEntity } from '../network/people.ts';
 import { LabPki } from '../network/pki.ts';
 import { composeFile } from '../packaging/compose.ts';
@@ -29,10 +29,13 @@ import type { WatchedHome } from '../packaging/prometheus.ts';
 import { laboratoryPlace, systemdUnits } from '../packaging/systemd.ts';
 import { LOOPBACK_ADDRESS, PortRange } from '../network/ports.ts';
 import { AUTHORITY_DAYS, CERTIFICATE_DAYS, createAuthority, revokeIn, validityFrom } from '../pki/folder.ts';
+import { ENGINES, makeEngines } from '../engines/engines.ts';
 import { isHeld } from '../processes/run-note.ts';
 import { agencyRequests } from './agency-requests.ts';
 import { HOME_NAME, LabFolder, NOTE } from './lab-folder.ts';
 import type { LabHome } from './lab-folder.ts';
+import { processesOf, scaledHome } from './scaled-home.ts';
+import type { ConfiguredProcess, ScaledPlace } from './scaled-home.ts';
 
 export interface InitOptions {
   readonly folder: string;
@@ -50,6 +53,8 @@ export interface InitOptions {
   readonly phoneCertificates?: boolean;
   /** Whether LEMFs may ask the KMS of their home for keys themselves (R-14); default: no. */
   readonly lemfsAsk?: boolean;
+  /** Whether KMS and DF are several processes each, with engines between them (docs/scale.md); default: no. */
+  readonly scaled?: boolean;
   /** Unix milliseconds. */
   readonly now: number;
   readonly random: Random;
@@ -79,6 +84,9 @@ const USERS = [
   ['grace', 'heidi'],
 ] as const;
 
+/** Homes of several processes an entity, as far as the ports of a block go. */
+const MOST_SCALED = 2;
+
 /** Where an officer's configuration has paths. */
 const OFFICER_PATHS = Type.Object({ tls: TLS_FILES });
 
@@ -88,7 +96,7 @@ const TAKEN: readonly string[] = ['pki', 'state', 'run', 'lab'];
 /** Makes a laboratory. @throws LabError `options`, `folder`, FileError; then nothing was changed */
 export async function initLab(options: InitOptions): Promise<MadeLab> {
   const { folder, homes } = options;
-  checkHomes(homes);
+  checkHomes(homes, options.scaled === true);
   checkPlace(folder, options);
   const next = `${path.resolve(folder)}.new-${process.pid}`;
   const parents = makeFolder(path.dirname(next));
@@ -105,7 +113,7 @@ export async function initLab(options: InitOptions): Promise<MadeLab> {
   }
 }
 
-function checkHomes(homes: readonly string[]): void {
+function checkHomes(homes: readonly string[], isScaled: boolean): void {
   const wrong = homes.find((name) => !HOME_NAME.test(name) || TAKEN.includes(name));
   if (wrong !== undefined)
     throw new LabError(
@@ -113,8 +121,9 @@ function checkHomes(homes: readonly string[]): void {
       `${wrong} is not a home's name: 1 to 5 letters and digits, small, a letter first, and none of ${TAKEN.join(', ')}`,
     );
   if (new Set(homes).size < homes.length) throw new LabError('options', 'a home is named twice');
-  if (homes.length < 1 || homes.length > USERS.length)
-    throw new LabError('options', `1 to ${USERS.length} homes are expected`);
+  const most = isScaled ? MOST_SCALED : USERS.length;
+  if (homes.length < 1 || homes.length > most)
+    throw new LabError('options', `1 to ${most} homes are expected`);
 }
 
 /** Whether `folder` is free, or a laboratory that may go. */
@@ -159,23 +168,29 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
     options.revocation === true ? await revokeIn(at, [], { days: CERTIFICATE_DAYS, now }) : undefined;
   const pki = new LabPki(at, authority, validityFrom(now, CERTIFICATE_DAYS, authority), lists?.file);
   makeFolder(plan.state, 0o700);
-  const admin = plans.map(({ address }) =>
-    SERVICES.map((entity): WatchedEntity => ({ entity, address, port: range.tcp() })),
-  );
+  const isScaled = options.scaled === true;
+  const processes = processesOf(isScaled);
+  const admin = plans.map(({ address }) => watchedOf(processes, address, () => range.tcp()));
   const analysts = plans.map(() => range.tcp());
+  const engines = isScaled ? { postgresql: range.tcp(), nats: range.tcp() } : null;
+  if (engines !== null) makeEngines(path.join(folder, ENGINES), random);
   const watched: WatchedHome[] = [];
+  const place = { engines: path.join(folder, ENGINES), state: plan.state, range };
   for (const [at, home] of plans.entries())
     watched.push(
       await makeHome(folder, plan, home, {
         ...{ pki, now, random, admin: admin[at] ?? [], analysts: analysts[at] ?? 0 },
+        scaled: engines === null ? null : { ...place, ports: engines },
       }),
     );
   const made = plans.map(({ name, subscribers }) => ({
     name,
     users: subscribers.map(({ user }) => user).filter((user) => user !== MAILBOX_USER),
     mailbox: true,
+    processes: isScaled ? processes.filter(({ kind, name }) => kind !== name) : [],
   }));
-  writeWhole(path.join(folder, NOTE), jsonText({ version: 1, homes: made }), { mode: 0o600 });
+  const note = { version: 1, homes: made, ...(engines === null ? {} : { engines }) };
+  writeWhole(path.join(folder, NOTE), jsonText(note), { mode: 0o600 });
   writeOperated(folder, options, watched);
   const to = Math.max(
     ...plans.flatMap(({ media, subscribers }) => [media.to, ...subscribers.map((each) => each.media.to)]),
@@ -191,6 +206,7 @@ async function makeHome(
     pki,
     admin,
     analysts,
+    scaled,
     ...times
   }: {
     readonly pki: LabPki;
@@ -199,6 +215,8 @@ async function makeHome(
     readonly admin: readonly WatchedEntity[];
     /** Port of the LEMF's door for analysts. */
     readonly analysts: number;
+    /** `null`: each entity is one process. */
+    readonly scaled: ScaledPlace | null;
   },
 ): Promise<WatchedHome> {
   const own = path.join(folder, home.name);
@@ -210,12 +228,14 @@ async function makeHome(
     writeWhole(path.join(own, `${name}.json`), jsonText(relative), { mode: 0o600 });
   };
   const { entities, phones, mailbox, agency } = await configureHome(plan, home, pki);
-  const services: Readonly<Record<Service, object | null>> = { ...entities, mailbox };
+  const services = { ...entities, mailbox };
+  const all = scaled === null ? singly(services) : scaledHome(home, services, scaled);
+  const configs = new Map(all.map(({ name, config }) => [name, config]));
   const more = settingsForPeople(home, { state: plan.state, analysts });
   const watchers = watchersOf(home);
-  for (const { entity, address, port } of admin)
-    write(entity, schemaOf(entity), {
-      ...{ ...services[entity], ...more[entity], admin: { address, port, peers: watchers } },
+  for (const { entity, process, address, port } of admin)
+    write(process, schemaOf(entity), {
+      ...{ ...configs.get(process), ...more[entity], admin: { address, port, peers: watchers } },
     });
   for (const [user, config] of Object.entries(phones)) write(user, schemaOf('ue'), config);
   const issued = new Map<string, TlsFiles>();
@@ -239,6 +259,11 @@ async function makeHome(
   return { home: home.name, domain: home.domain, entities: admin, tls: operator };
 }
 
+/** The configurations of entities that are one process each. */
+function singly(services: Readonly<Record<Service, Record<string, unknown> | null>>): ConfiguredProcess[] {
+  return SERVICES.map((kind) => ({ kind, name: kind, config: services[kind] ?? {} }));
+}
+
 function thisProgram(): LabProgram {
   const script = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
   return { node: process.execPath, script, root: path.resolve(script, '../../..') };
@@ -253,9 +278,11 @@ function writeOperated(folder: string, options: InitOptions, watched: readonly W
     for (const [name, text] of Object.entries(files))
       writeWhole(path.join(folder, at, name), text, { mode: 0o600 });
   };
+  put('prometheus', prometheusFiles(watched, path.join(folder, 'prometheus')));
+  // Units and containers know of no engines.
+  if (options.scaled === true) return;
   const place = laboratoryPlace({ ...program, folder: path.resolve(options.folder), user: owner.username });
   put('systemd', Object.fromEntries(systemdUnits(place).map(({ name, text }) => [name, text])));
-  put('prometheus', prometheusFiles(watched, path.join(folder, 'prometheus')));
   const image = `claviger:${programVersion()}`;
   put('', { 'compose.yaml': composeFile({ homes, image, user: `${owner.uid}:${owner.gid}` }) });
 }

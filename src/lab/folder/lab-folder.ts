@@ -8,8 +8,9 @@
  *     HOME/analyst.json                 of who listens at the LEMF
  *     HOME/agency.json, HOME/hi1/       of the agency that sends it HI1, and requests of its
  *     state/HOME/                       what the entities keep
- *     systemd/, compose.yaml            to run it otherwise than by `claviger up`
+ *     systemd/, compose.yaml            to run it otherwise than by `claviger up`; not where it has engines
  *     prometheus/                       to watch it
+ *     engines/                          database and streams of one with several processes an entity, and passwords
  *     run.json, lab.log                 while it runs, and what it said
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -24,6 +25,14 @@ import type { Service } from '../network/home.ts';
 /** The operator identifier on HI2 has at most five characters. */
 export const HOME_NAME = /^[a-z][a-z0-9]{0,4}$/;
 
+/** `kms-1`, `df-intake-2`: an entity, and which of its processes. */
+const PROCESS = strict({
+  kind: Type.Enum([...SERVICES]),
+  name: Type.String({ pattern: '^[a-z]{2,8}(?:-[a-z0-9]{1,16}){1,4}$' }),
+});
+
+const PORT = Type.Integer({ minimum: 1, maximum: 65_535 });
+
 const LAB = strict({
   version: Type.Literal(1),
   homes: Type.Array(
@@ -32,24 +41,42 @@ const LAB = strict({
       users: Type.Array(Type.String({ pattern: '^[a-z]{1,16}$' })),
       /** Laboratories of before there were mailboxes have none. */
       mailbox: Type.Boolean({ default: false }),
+      /** Of entities with several processes; each other entity is one. */
+      processes: Type.Array(PROCESS, { default: [] }),
     }),
     { minItems: 1, maxItems: 16 },
   ),
+  /** Ports of the engines between several processes of one entity. */
+  engines: Type.Optional(strict({ postgresql: PORT, nats: PORT })),
 });
 
 const form = new Form(LAB);
+
+/** One of several processes of an entity, by the name of its configuration. */
+export interface NamedProcess {
+  readonly kind: Service;
+  /** `kms-1` */
+  readonly name: string;
+}
 
 export interface LabHome {
   readonly name: string;
   readonly users: readonly string[];
   readonly mailbox: boolean;
+  readonly processes: readonly NamedProcess[];
+}
+
+/** Ports of engines on loopback. */
+export interface EnginePorts {
+  readonly postgresql: number;
+  readonly nats: number;
 }
 
 /** A configuration in the folder. */
 export interface LabFile {
   /** An entity, `ue`, `officer` for whoever works at the ADMF, `analyst` at the LEMF, or `agency` for who sends HI1. */
   readonly kind: Service | 'ue' | 'officer' | 'analyst' | 'agency';
-  /** `kms.home1`, `alice`, `officer-1.home1`. */
+  /** `kms.home1`, `kms-2.home1`, `alice`, `officer-1.home1`. */
   readonly name: string;
   readonly file: string;
 }
@@ -66,15 +93,18 @@ export const RUN = 'run.json';
 export const LOG = 'lab.log';
 /** Beside the homes, everything that a laboratory's folder holds by itself. */
 const OWN =
-  /^(?:lab\.json|pki|state|systemd|prometheus|compose\.yaml|run(?:\.json(?:\.new)?|\.lock\.(?:db|json)(?:\.new)?)|lab\.log(?:\.1)?)$/;
+  /^(?:lab\.json|pki|state|systemd|prometheus|compose\.yaml|engines|run(?:\.json(?:\.new)?|\.lock\.(?:db|json)(?:\.new)?)|lab\.log(?:\.1)?)$/;
 
 export class LabFolder {
   readonly folder: string;
   readonly homes: readonly LabHome[];
+  /** `null`: each entity is one process, and needs none. */
+  readonly enginePorts: EnginePorts | null;
 
-  constructor(folder: string, homes: readonly LabHome[]) {
+  constructor(folder: string, homes: readonly LabHome[], enginePorts: EnginePorts | null = null) {
     this.folder = folder;
     this.homes = homes;
+    this.enginePorts = enginePorts;
   }
 
   /** @throws LabError `folder` if it is not a laboratory */
@@ -89,11 +119,11 @@ export class LabFolder {
       const why = isSystemError(cause) ? `${note} cannot be read` : `${note} is not JSON`;
       throw new LabError('folder', `${folder} is not a laboratory: ${why}`, { cause });
     }
-    const { homes } = form.readOr(json, ([fault]) => {
+    const { homes, engines = null } = form.readOr(json, ([fault]) => {
       const what = fault === undefined ? '' : `: ${faultText(fault, 'it', 'member')}`;
       return new LabError('folder', `${note} is not that of a laboratory${what}`);
     });
-    return new LabFolder(folder, homes);
+    return new LabFolder(folder, homes, engines);
   }
 
   /** Whether there is one in `folder`. */
@@ -103,12 +133,12 @@ export class LabFolder {
 
   /** Configurations of the entities and mailboxes. @throws LabError `folder` if one is missing, or there twice */
   entities(): EntityFile[] {
-    return this.homes.flatMap(({ name, mailbox }) =>
-      (mailbox ? SERVICES : ENTITIES).map((kind) => ({
-        kind,
-        name: `${kind}.${name}`,
-        file: this.#file(name, kind),
-      })),
+    return this.homes.flatMap(({ name: home, mailbox, processes }) =>
+      (mailbox ? SERVICES : ENTITIES).flatMap((kind) => {
+        const several = processes.filter((each) => each.kind === kind);
+        const own = several.length === 0 ? [{ name: kind }] : several;
+        return own.map(({ name }) => ({ kind, name: `${name}.${home}`, file: this.#file(home, name) }));
+      }),
     );
   }
 

@@ -9,7 +9,7 @@ import type { ToldOperation } from '../../host/entity-status.ts';
 import type { TlsFiles } from '../../net/tls.ts';
 import type { Entity, HomeName, HomePlan, Service } from './home.ts';
 import { ANALYST, configOfAnalyst, PEOPLE, personConfig, personName } from './people.ts';
-import { settingsForPeople, watchersOf } from './people.ts';
+import { settingsForPeople, watchedOf, watchersOf } from './people.ts';
 import type { WatchedEntity } from './people.ts';
 import type { LabPki } from './pki.ts';
 
@@ -81,8 +81,9 @@ export class LabPeople {
     const settings = { address: home.address, port: 0, peers: watchersOf(home) };
     const status = new EntityStatus(operation, runtime.clock);
     const listener = await AdminListener.open(settings, status, runtime.logger);
-    const watched = { entity, address: home.address, port: listener.at.port };
-    this.#open.set(`${entity}.${name}`, { home: name, listener, watched });
+    const own = [{ kind: entity, name: entity }];
+    for (const watched of watchedOf(own, home.address, () => listener.at.port))
+      this.#open.set(`${entity}.${name}`, { home: name, listener, watched });
   }
 
   /** Before the entity is stopped. */

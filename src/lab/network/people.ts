@@ -21,13 +21,30 @@ export const ANALYST = 'analyst';
 /** Where an entity's admin listener is. */
 export interface WatchedEntity {
   readonly entity: Service;
+  /** `kms`, or `kms-2` of several. */
+  readonly process: string;
+  /** The port that configurations name: processes of one entity have one name. */
+  readonly nominal: number;
   readonly address: string;
   readonly port: number;
 }
 
 /** The ports that configurations of people name; hosts lead to the real ones. */
 const DOOR_PORT = 8443;
+/** The first of the processes of an entity. */
 const ADMIN_PORT = 9464;
+
+/** Gives the processes of a home their admin listeners. @param next gives a free port */
+export function watchedOf(
+  processes: readonly { readonly kind: Service; readonly name: string }[],
+  address: string,
+  next: () => number,
+): WatchedEntity[] {
+  return processes.map(({ kind, name }, at) => {
+    const before = processes.slice(0, at).filter((other) => other.kind === kind).length;
+    return { entity: kind, process: name, nominal: ADMIN_PORT + before, address, port: next() };
+  });
+}
 
 /** As certificates name a person of a home. */
 export function personName(person: string, { domain }: Pick<HomePlan, 'domain'>): string {
@@ -53,7 +70,7 @@ export function personConfig(
 ): object {
   const door = `${hostOf('admf', home)}:${DOOR_PORT}`;
   const entities = isWatcher(PEOPLE[person] ?? [])
-    ? watched.map((each) => ({ ...each, host: `${each.entity}.${home.domain}:${ADMIN_PORT}` }))
+    ? watched.map((each) => ({ ...each, host: `${each.entity}.${home.domain}:${each.nominal}` }))
     : [];
   return {
     url: `https://${door}`,

@@ -16,14 +16,14 @@ export interface WatchedHome {
 
 const RULES = 'alerts.yaml';
 
-/** Files by name, for one folder. Each entity is a job of its own, since its name is what its certificate must bear. */
+/** Files by name, for one folder. Each process is a job of its own, since the entity's name is what its certificate must bear. */
 export function prometheusFiles(watched: readonly WatchedHome[], folder: string): Record<string, string> {
   const config = {
     global: { scrape_interval: '15s', evaluation_interval: '15s' },
     rule_files: [RULES],
     scrape_configs: watched.flatMap(({ home, domain, entities, tls }) =>
-      entities.map(({ entity, ...at }) => ({
-        job_name: `${entity}.${domain}`,
+      entities.map(({ entity, process, ...at }) => ({
+        job_name: `${process}.${domain}`,
         scheme: 'https',
         tls_config: {
           ca_file: path.relative(folder, tls.authorities),

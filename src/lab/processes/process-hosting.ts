@@ -6,7 +6,7 @@ import { LabError } from '../errors.ts';
 import type { LabEntity, EntitySighting, TaskName, Tasks } from '../network/entities.ts';
 import type { Entity, HomeName } from '../network/home.ts';
 import type { Hosting } from '../network/network.ts';
-import type { EntityProcess } from './entity-process.ts';
+import type { LabProcess } from './lab-process.ts';
 import { machineMs, EventSequence } from './sequence.ts';
 import { Supervisor } from './supervisor.ts';
 import type { FromWatched, ToWatched } from './watched-messages.ts';
@@ -38,7 +38,7 @@ export class ProcessHosting implements Hosting {
   readonly sequence = new EventSequence();
   readonly #folder: string;
   readonly #supervisor: Supervisor;
-  readonly #running = new Map<string, EntityProcess>();
+  readonly #running = new Map<string, LabProcess>();
   readonly #sees = new Map<string, (sighting: EntitySighting) => void>();
   readonly #answers = new Map<number, Answer>();
   #next = 0;

@@ -1,6 +1,6 @@
 /**
- * Entities as processes: started in order, watched, stopped in the reverse order. One that ends by itself is started again,
- * where that is wanted:
+ * Entities as processes, and the engines that they need: started in order, watched, stopped in the reverse order. One that
+ * ends by itself is started again, where that is wanted:
  *
  *     ended ──► pause, each twice the one before ──► started ──► ready
  *       ▲                                               │
@@ -13,8 +13,10 @@ import { LabError } from '../errors.ts';
 import type { LabFolder } from '../folder/lab-folder.ts';
 import { SERVICE_ORDER } from '../network/home.ts';
 import type { Service } from '../network/home.ts';
-import { EntityProcess } from './entity-process.ts';
+import { startEntityProcess } from './entity-process.ts';
 import type { EntityStart } from './entity-process.ts';
+import { LabProcess } from './lab-process.ts';
+import type { Launch } from './lab-process.ts';
 import type { RunNote, RunState } from './run-note.ts';
 import { removeNote, writeNote } from './run-note.ts';
 
@@ -30,6 +32,22 @@ export interface SupervisedEntity {
   readonly name: string;
   readonly file: string;
 }
+
+/** A program of others that entities need, and that is started before them. */
+export interface SupervisedEngine {
+  readonly kind: 'engine';
+  /** `postgresql.engine` */
+  readonly name: string;
+  /** What its command line has, by which it is known again. */
+  readonly file: string;
+  /** Makes ready what it needs, each time before it is started. */
+  launch(): Launch | Promise<Launch>;
+}
+
+export type Supervised = SupervisedEntity | SupervisedEngine;
+
+/** Engines before all, and after all when they end. */
+const ORDER: readonly Supervised['kind'][] = ['engine', ...SERVICE_ORDER];
 
 /** How often an entity that ends by itself is started again. */
 export interface RestartPolicy {
@@ -56,10 +74,10 @@ export interface SupervisorOptions extends Pick<EntityStart, 'script' | 'args' |
 }
 
 interface Slot {
-  readonly entity: SupervisedEntity;
+  readonly what: Supervised;
   readonly backOff: BackOff;
   /** `null`: it does not run, or was told to end. */
-  process: EntityProcess | null;
+  process: LabProcess | null;
   begun: number;
   /** Restarts in all, and since it last ran for a while. */
   restarts: number;
@@ -87,12 +105,12 @@ export class Supervisor {
   }
 
   /** Starts all, each kind when the one before is ready. @throws LabError `process`; then those that had started are stopped */
-  async start(entities: readonly SupervisedEntity[]): Promise<void> {
+  async start(all: readonly Supervised[]): Promise<void> {
     this.#enter('starting');
     try {
-      for (const kind of SERVICE_ORDER) {
+      for (const kind of ORDER) {
         const outcomes = await Promise.allSettled(
-          entities.filter((each) => each.kind === kind).map((each) => this.startOne(each)),
+          all.filter((each) => each.kind === kind).map((each) => this.startOne(each)),
         );
         const failed = outcomes.find((each) => each.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
@@ -108,13 +126,19 @@ export class Supervisor {
   }
 
   /** Starts one, again where it ran before. @throws LabError `process` */
-  async startOne(entity: SupervisedEntity): Promise<EntityProcess> {
+  async startOne(what: Supervised): Promise<LabProcess> {
     const { firstPauseMs = 0, longestPauseMs = 0 } = this.#options.restarts ?? {};
-    const slot = this.#slots.get(entity.name) ?? {
-      ...{ entity, backOff: new BackOff(firstPauseMs, longestPauseMs) },
+    const slot = this.#slots.get(what.name) ?? {
+      ...{ what, backOff: new BackOff(firstPauseMs, longestPauseMs) },
       ...{ process: null, begun: 0, restarts: 0, inARow: 0 },
     };
     return this.#start(slot);
+  }
+
+  /** The process of one; `null`: it does not run just now. */
+  processOf(name: string): LabProcess | null {
+    const process = this.#slots.get(name)?.process ?? null;
+    return process?.runs === true ? process : null;
   }
 
   /** Stops one, which is no failure of it, and leaves its state. */
@@ -138,9 +162,10 @@ export class Supervisor {
     this.#enter('stopping');
     this.#over.abort();
     const end = performance.now() + END_MS;
-    for (const kind of SERVICE_ORDER.toReversed()) {
-      const of = this.#running.filter(({ name }) => name.startsWith(`${kind}.`));
-      await Promise.all(of.map((each) => each.end(Math.max(0, end - performance.now()))));
+    for (const kind of ORDER.toReversed()) {
+      const of = [...this.#slots.values()].filter(({ what }) => what.kind === kind);
+      const left = Math.max(0, end - performance.now());
+      await Promise.all(of.flatMap(({ process }) => process?.end(left) ?? []));
     }
     const late = sleep(Math.max(0, end - performance.now()), undefined, { ref: false });
     await Promise.race([Promise.allSettled(this.#watches), late]);
@@ -157,18 +182,13 @@ export class Supervisor {
     return this.#state === 'stopping';
   }
 
-  get #running(): EntityProcess[] {
+  get #running(): LabProcess[] {
     return [...this.#slots.values()].flatMap(({ process }) => process ?? []);
   }
 
-  async #start(slot: Slot): Promise<EntityProcess> {
-    const { kind, name, file } = slot.entity;
-    const { script, args, onLine, onMessage } = this.#options;
-    const started = await EntityProcess.start({
-      ...{ entity: kind, name, file, script, restarts: slot.restarts, readyMs: READY_MS },
-      ...present({ args, onMessage }),
-      onLine: (line) => onLine(name, line),
-    });
+  async #start(slot: Slot): Promise<LabProcess> {
+    const { name } = slot.what;
+    const started = await this.#launch(slot);
     slot.process = started;
     slot.begun = performance.now();
     this.#slots.delete(name);
@@ -179,8 +199,19 @@ export class Supervisor {
     return started;
   }
 
+  async #launch({ what, restarts }: Slot): Promise<LabProcess> {
+    const { script, args, onLine: tell, onMessage } = this.#options;
+    const { kind, name, file } = what;
+    const onLine = (line: string): void => tell(name, line);
+    if (kind === 'engine') return LabProcess.launch({ ...(await what.launch()), onLine });
+    return startEntityProcess({
+      ...{ entity: kind, name, file, script, restarts, readyMs: READY_MS, onLine },
+      ...present({ args, onMessage }),
+    });
+  }
+
   /** One that ends while all are being started is told of by `start`. */
-  async #watch(slot: Slot, started: EntityProcess): Promise<void> {
+  async #watch(slot: Slot, started: LabProcess): Promise<void> {
     const status = await started.ended;
     if (this.#state !== 'ready' || slot.process !== started) return;
     if (performance.now() - slot.begun >= (this.#options.restarts?.calmMs ?? Infinity)) {
@@ -204,7 +235,7 @@ export class Supervisor {
       if (this.#over.signal.aborted) return;
       try {
         await this.#start(slot);
-        onRestart?.(`${slot.entity.name} is ready again`);
+        onRestart?.(`${slot.what.name} is ready again`);
         return;
       } catch (error) {
         if (!(error instanceof LabError)) throw error;
@@ -221,8 +252,8 @@ export class Supervisor {
     const { note } = this.#options;
     if (note === null) return;
     const entities: RunNote['entities'] = [...this.#slots.values()].flatMap(
-      ({ entity, process, restarts }) =>
-        process === null ? [] : [{ name: entity.name, pid: process.pid, file: entity.file, restarts }],
+      ({ what: { name, file }, process, restarts }) =>
+        process === null ? [] : [{ name, pid: process.pid, file, restarts }],
     );
     writeNote(note.lab, { pid: process.pid, since: note.since, state, entities });
   }
