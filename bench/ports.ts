@@ -2,16 +2,16 @@
  * `npm run bench:ports`: how long the gateway takes for an offer of one audio stream, with so many calls up, over real
  * sockets on loopback. Four sockets are bound for each; finding their ports must not grow with the calls.
  */
-import { MediaGateway } from '../src/entities/gateway/gateway.ts';
 import { systemClock } from '../src/host/runtime.ts';
 import { udpDatagrams } from '../src/net/datagrams.ts';
 import type { WantedSession } from '../src/wire/iq/sessions.ts';
+import { localGateway } from '../test/entities/gateway/local-gateway.ts';
 
 const UP = [0, 500, 1000, 2000];
 const OFFERS = 50;
 
 const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-const gateway = new MediaGateway({
+const gateway = localGateway({
   datagrams: udpDatagrams(quiet),
   ports: { address: '127.0.0.1', from: 10_240, to: 30_719 },
   poi: { report: nothing },

@@ -6,6 +6,7 @@ const entries = {
   [name]: `bench/${name}.ts`,
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
+  'relay-worker': 'src/entities/gateway/workers/relay-worker.ts',
   'watched-main': 'src/lab/processes/watched-main.ts',
   'numbering-worker': 'src/entities/lemf/workers/numbering-worker.ts',
   'commit-worker': 'src/storage/commit-worker.ts',

@@ -54,6 +54,15 @@ export class Part {
     return state;
   }
 
+  say(message: object): void {
+    this.#child.send(message);
+  }
+
+  /** Calls `told` with what the process says next. */
+  onceMessage(told: (message: unknown) => void): void {
+    this.#child.once('message', told);
+  }
+
   /** Calls `told` with what the process says by itself. */
   onMessage(told: (message: unknown) => void): void {
     this.#child.on('message', told);

@@ -93,6 +93,16 @@ export interface ObservationReporter {
   report(observation: Observation, matches: readonly Match[]): void;
 }
 
+/** The same where what was seen may be lost on its way here. */
+export interface ContentReporter extends ObservationReporter {
+  /** So many events were seen, and what they were is not known any more: their numbers will lack, and it is reported. */
+  missed(
+    observed: Pick<Observation, 'interface' | 'correlation'>,
+    matches: readonly Match[],
+    count: number,
+  ): void;
+}
+
 export interface PoiOptions {
   /** Attribute 6: the network function, e.g. its host name. */
   readonly nfId: string;
@@ -182,10 +192,25 @@ export class Poi {
     }
   }
 
+  missed(
+    { interface: reference, correlation }: Pick<Observation, 'interface' | 'correlation'>,
+    matches: readonly Match[],
+    count: number,
+  ): void {
+    const session = toHex(correlation);
+    for (const { task } of matches) {
+      if (!delivers(task, reference)) continue;
+      for (const did of task.dids) {
+        this.#next(streamName(reference, task.xid, did, session), count);
+        this.open(did).countLoss(`${reference.toUpperCase()} events came faster than they are taken`, count);
+      }
+    }
+  }
+
   #deliver(observation: Observation, session: string, match: Match, did: string): void {
     const { interface: reference, payload, sdp = '', claimed = false, time } = observation;
     const { xid } = match.task;
-    const number = this.#next([reference, xid, did, session].join(' '));
+    const number = this.#next(streamName(reference, xid, did, session));
     const size = payload.length + sdp.length + HEADER;
     const octets = once(() => this.#encode(observation, match, did, number));
     this.open(did).append({ interface: reference, xid, session, claimed, time, size, octets });
@@ -276,10 +301,11 @@ export class Poi {
     this.#options.issues.taskIssue(xid, `X2/X3: ${what}`);
   }
 
-  #next(stream: string): number {
+  /** The first of `count` numbers, all of which are taken then. */
+  #next(stream: string, count = 1): number {
     const next = this.#streams.get(stream) ?? 0;
     this.#streams.delete(stream);
-    this.#streams.set(stream, (next + 1) >>> 0);
+    this.#streams.set(stream, (next + count) >>> 0);
     if (this.#streams.size > MAX_STREAMS) {
       const [oldest] = this.#streams.keys();
       if (oldest !== undefined) this.#streams.delete(oldest);
@@ -311,6 +337,10 @@ function isAlike(a: EncodedStream['observed'], b: Observation): boolean {
 
 function isSameEnd(a: NetworkAddress | undefined, b: NetworkAddress | undefined): boolean {
   return a === b || (a !== undefined && a.port === b?.port && a.address === b.address);
+}
+
+function streamName(reference: 'x2' | 'x3', xid: string, did: string, session: string): string {
+  return [reference, xid, did, session].join(' ');
 }
 
 function delivers(task: PoiTask, reference: 'x2' | 'x3'): boolean {

@@ -176,9 +176,9 @@ export class DeliveryQueue {
     this.#wake?.();
   }
 
-  /** Counts a lost PDU and reports the first of an episode. */
-  countLoss(reason: string): void {
-    this.#lost++;
+  /** Counts lost PDUs and reports the first of an episode. */
+  countLoss(reason: string, count = 1): void {
+    this.#lost += count;
     if (this.#overflowing) return;
     this.#overflowing = true;
     this.#issues.raised(this.did, `interception data are being lost: ${reason}`);

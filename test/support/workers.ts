@@ -24,6 +24,11 @@ export const COMMITTING: WorkerModule = {
 
 const WORKERS: readonly WorkerModule[] = [
   {
+    starter: '/src/entities/gateway/workers/relay-thread.ts',
+    built: "new URL('./relay-worker.js', import.meta.url)",
+    entry: 'src/entities/gateway/workers/relay-worker.ts',
+  },
+  {
     starter: '/src/entities/kms/workers/pairing-pool.ts',
     built: "new URL('./pairing-worker.js', import.meta.url)",
     entry: 'src/entities/kms/workers/pairing-worker.ts',

@@ -5,70 +5,55 @@
  * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came.
  */
 import { SerialQueue } from '../../bytes/serial-queue.ts';
-import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
+import type { InterceptionTasks, ContentReporter } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
-import type { Datagrams, UdpPortRange, SocketPair } from '../../media/datagrams.ts';
-import type { NetworkAddress } from '../../bytes/network-address.ts';
-import { SIDES } from '../../wire/iq/sessions.ts';
 import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
-import { MediaDestinations } from './destinations.ts';
-import type { DestinationRules } from './destinations.ts';
+import type { MediaDestinations } from './destinations.ts';
 import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
 import type { LegCounts } from './leg.ts';
-import { PortPool } from './port-pool.ts';
 import type { PortCounts } from './port-pool.ts';
-import { wantedAddresses, Stream } from './stream.ts';
+import type { MediaRelay, RelayedStream, StreamUser } from './relay.ts';
+import { wantedAddresses } from './stream.ts';
 import type { RelayedPacket } from './stream.ts';
 
 export interface GatewayOptions {
-  readonly datagrams: Datagrams;
-  readonly ports: UdpPortRange;
-  /** Where media must not go, besides what no gateway sends to. */
-  readonly refuse?: Omit<DestinationRules, 'media'>;
-  readonly poi: ObservationReporter;
+  readonly relay: MediaRelay;
+  /** Where media may go. */
+  readonly destinations: MediaDestinations;
+  readonly poi: ContentReporter;
   readonly tasks: InterceptionTasks;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds; default 15 minutes, well beyond any hold music's pause. */
   readonly idleMs?: number;
-  /** Pairs of ports in use at once; default as many as the range has. */
-  readonly maxPairs?: number;
   /** Sessions at once; default 10,000. */
   readonly maxSessions?: number;
-  /** Packets that a stream hands on in a second, from either side and component; default 2,000. */
-  readonly maxPacketRate?: number;
 }
 
 interface Session {
+  readonly id: string;
   readonly interception: SessionInterception;
-  readonly streams: (Stream | null)[];
+  readonly streams: (RelayedStream | null)[];
   /** When the CSCF spoke of it last. */
   lastWord: number;
 }
 
 const IDLE_MS = 15 * 60_000;
 const MAX_SESSIONS = 10_000;
-const MAX_PACKET_RATE = 2000;
-const SECOND_MS = 1000;
 
 export class MediaGateway {
   readonly #options: GatewayOptions;
   readonly #sessions = new Map<string, Session>();
   /** Control is taken one after another: the ports of a session are bound in the order of the requests. */
   readonly #control = new SerialQueue();
-  readonly #ports: PortPool;
-  readonly #destinations: MediaDestinations;
   #sweep: Timer;
-  #second: Timer;
   #stopped = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#ports = new PortPool(options.datagrams, options.ports, options.maxPairs);
-    this.#destinations = new MediaDestinations({ ...options.refuse, media: options.ports });
     this.#sweep = this.#nextSweep();
-    this.#second = this.#nextSecond();
+    options.tasks.onChange?.(() => options.relay.refresh());
   }
 
   get sessions(): number {
@@ -77,12 +62,12 @@ export class MediaGateway {
 
   /** How the ports stand, and how often none was free. */
   get ports(): PortCounts {
-    return this.#ports.counts;
+    return this.#options.relay.ports;
   }
 
   /** Requests refused since they would have sent media where they must not go. */
   get refusedDestinations(): number {
-    return this.#destinations.refused;
+    return this.#options.destinations.refused;
   }
 
   /** Packets over the streams of a session; `null` if there is no such session. */
@@ -108,10 +93,9 @@ export class MediaGateway {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#sweep.cancel();
-    this.#second.cancel();
     await this.#control.run(() => {
       for (const id of [...this.#sessions.keys()]) this.#end(id);
-      return Promise.resolve();
+      return this.#options.relay.stop();
     });
   }
 
@@ -133,18 +117,26 @@ export class MediaGateway {
   async #bring(session: Session, at: number, wanted: WantedStream | null): Promise<void> {
     const present = session.streams[at] ?? null;
     if (wanted === null) {
-      if (present !== null) this.#close(present);
+      present?.close();
       session.streams[at] = null;
       return;
     }
     const stream = present ?? (await this.#anchor(session));
     session.streams[at] = stream;
+    this.#checkUp(session);
     stream.signal(wanted);
+  }
+
+  /** What relayed one of its streams may have ended meanwhile, and the session with it. */
+  #checkUp(session: Session): void {
+    if (this.#sessions.get(session.id) === session) return;
+    for (const stream of session.streams) stream?.close();
+    throw new GatewayError('no-ports', 'the thread that relayed the session has ended');
   }
 
   #checkDestinations({ streams }: WantedSession): void {
     for (const at of streams.flatMap((stream) => (stream === null ? [] : wantedAddresses(stream)))) {
-      const problem = this.#destinations.refusal(at);
+      const problem = this.#options.destinations.refusal(at);
       if (problem !== null)
         throw new GatewayError('destination', `media cannot go to ${at.address}:${at.port}, ${problem}`);
     }
@@ -156,30 +148,21 @@ export class MediaGateway {
     if (this.#sessions.size >= maxSessions)
       throw new GatewayError('too-many', `${maxSessions} sessions are up`);
     const interception = new SessionInterception(poi, tasks, wanted);
-    const session: Session = { interception, streams: [], lastWord: clock.now() };
+    const session: Session = { id, interception, streams: [], lastWord: clock.now() };
     this.#sessions.set(id, session);
     return session;
   }
 
-  async #anchor(session: Session): Promise<Stream> {
-    const { clock, maxPacketRate: maxRate = MAX_PACKET_RATE } = this.#options;
-    const a = await this.#ports.take();
-    let pairs: Record<Side, SocketPair>;
-    try {
-      pairs = { a, b: await this.#ports.take() };
-    } catch (error) {
-      this.#ports.give(a);
-      throw error;
-    }
+  #anchor(session: Session): Promise<RelayedStream> {
     const { interception } = session;
-    const isWanted = (side: Side): boolean => this.#isWanted(interception, side);
-    const relayed = (packet: RelayedPacket): void => this.#intercept(interception, packet);
-    const allows = (at: NetworkAddress): boolean => this.#destinations.allows(at);
-    return new Stream(pairs, { clock, allows, maxRate, isWanted, relayed });
-  }
-
-  #close({ pairs }: Stream): void {
-    for (const side of SIDES) this.#ports.give(pairs[side]);
+    const user: StreamUser = {
+      isWanted: (side) => this.#isWanted(interception, side),
+      relayed: (packet) => this.#intercept(interception, packet),
+      missed: (side, count) => this.#miss(interception, side, count),
+      lost: () => this.#lose(session),
+    };
+    const beside = session.streams.find((stream) => stream !== null) ?? null;
+    return this.#options.relay.anchor(user, beside);
   }
 
   /** Whatever goes wrong with interception, the call goes on (R-23). */
@@ -199,6 +182,14 @@ export class MediaGateway {
     }
   }
 
+  #miss(interception: SessionInterception, side: Side, count: number): void {
+    try {
+      interception.missed(side, count);
+    } catch (error) {
+      this.#notIntercepted(error);
+    }
+  }
+
   #notIntercepted(error: unknown): false {
     this.#options.logger.error({ error }, 'a packet could not be intercepted');
     return false;
@@ -208,8 +199,16 @@ export class MediaGateway {
     const session = this.#sessions.get(id);
     if (session === undefined) return false;
     this.#sessions.delete(id);
-    for (const stream of session.streams) if (stream !== null) this.#close(stream);
+    for (const stream of session.streams) stream?.close();
     return true;
+  }
+
+  /** What relayed a stream of it has ended: half a session is none. */
+  #lose(session: Session): void {
+    const { id } = session;
+    if (this.#sessions.get(id) !== session) return;
+    this.#options.logger.error({ session: id }, 'a media session has ended with the thread that relayed it');
+    this.#end(id);
   }
 
   #nextSweep(): Timer {
@@ -221,13 +220,6 @@ export class MediaGateway {
         this.#end(id);
       }
       this.#sweep = this.#nextSweep();
-    });
-  }
-
-  #nextSecond(): Timer {
-    return this.#options.clock.after(SECOND_MS, () => {
-      for (const { streams } of this.#sessions.values()) for (const stream of streams) stream?.newSecond();
-      this.#second = this.#nextSecond();
     });
   }
 }

@@ -7,7 +7,7 @@
  * attributes. RTCP has no format of its own and goes the same way, told apart as RFC 5761 does. The session description
  * of the sending side precedes its packets in attribute 22: it is repeated with the first packet after each change.
  */
-import type { Match, Observation, InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
+import type { Match, Observation, InterceptionTasks, ContentReporter } from '../../poi/poi.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../wire/x2x3/pdu.ts';
 import type { Side, WantedSession } from '../../wire/iq/sessions.ts';
 import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
@@ -17,7 +17,7 @@ import type { RelayedPacket } from './stream.ts';
 const UDP = 17;
 
 export class SessionInterception {
-  readonly #poi: ObservationReporter;
+  readonly #poi: ContentReporter;
   readonly #tasks: InterceptionTasks;
   #session: WantedSession;
   /** Matches with their direction, by the side that a packet came from; for `#revision` of the tasks. */
@@ -29,7 +29,7 @@ export class SessionInterception {
   /** Descriptions that each task has been told, by side and XID. */
   readonly #told: Readonly<Record<Side, Map<string, string>>> = { a: new Map(), b: new Map() };
 
-  constructor(poi: ObservationReporter, tasks: InterceptionTasks, session: WantedSession) {
+  constructor(poi: ContentReporter, tasks: InterceptionTasks, session: WantedSession) {
     this.#poi = poi;
     this.#tasks = tasks;
     this.#session = session;
@@ -66,6 +66,12 @@ export class SessionInterception {
       if (news) this.#told[packet.side].set(match.task.xid, sdp);
       this.#poi.report(news ? { ...observation, sdp } : observation, [match]);
     }
+  }
+
+  /** So many packets of a side went on that no task has: each has a number, which lacks then. */
+  missed(side: Side, count: number): void {
+    if (!this.isWanted(side)) return;
+    this.#poi.missed({ interface: 'x3', correlation: this.#session.correlation }, this.#matches[side], count);
   }
 
   #seek(): void {

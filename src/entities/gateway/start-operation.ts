@@ -2,22 +2,25 @@
 import type { FastifyInstance } from 'fastify';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Operation } from '../../host/operation.ts';
+import type { Meter, Operation } from '../../host/operation.ts';
 import { connectionsOf } from '../../net/https.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import type { GatewayConfig } from './config.ts';
 import type { MediaGateway } from './gateway.ts';
+import type { ThreadedRelay } from './workers/threaded-relay.ts';
 
 export interface GatewayOperationParts {
   readonly element: RunningPoiElement;
   readonly gateway: MediaGateway;
+  /** Where media have threads. */
+  readonly threaded: ThreadedRelay | null;
   readonly control: FastifyInstance;
 }
 
 /** It is not ready while a new call would find no port. */
 export function gatewayOperation(
   config: GatewayConfig,
-  { element, gateway, control }: GatewayOperationParts,
+  { element, gateway, threaded, control }: GatewayOperationParts,
 ): Operation<GatewayConfig> {
   const { operation, tls } = element;
   return {
@@ -48,11 +51,28 @@ export function gatewayOperation(
         'Destinations to which media must not go.',
         () => gateway.refusedDestinations,
       ),
+      ...(threaded === null ? [] : threadMeters(threaded)),
     ],
     kept: gatewayKept(config),
     retakes: {},
     drain: (ms) => element.drain(ms),
   };
+}
+
+function threadMeters(threaded: ThreadedRelay): Meter[] {
+  return [
+    meter('media_workers', 'Threads that relay media.', () => threaded.threads.running),
+    meter(
+      'media_workers_lost_total',
+      'Threads that relayed media and ended, with their calls.',
+      () => threaded.threads.lost,
+    ),
+    meter(
+      'media_copies_missed_total',
+      'Packets under interception that came faster from threads than they are taken.',
+      () => threaded.threads.missed,
+    ),
+  ];
 }
 
 /** What it keeps on disk. */

@@ -1,12 +1,17 @@
 /**
  * The media gateway as a process: sockets, control by the CSCF, interception.
  *
- *     CSCF ──Iq──► iqServer ─► MediaGateway ─► sockets        MediaGateway ─► Poi ──X3──► DF
+ *     CSCF ──Iq──► iqServer ─► MediaGateway ─► MediaRelay ─► sockets        MediaGateway ─► Poi ──X3──► DF
  */
 import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Datagrams } from '../../media/datagrams.ts';
+import { MediaDestinations } from './destinations.ts';
+import type { DestinationRules } from './destinations.ts';
 import { MediaGateway } from './gateway.ts';
+import { LocalRelay } from './relay.ts';
+import type { RelayOptions } from './relay.ts';
+import { ThreadedRelay } from './workers/threaded-relay.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
 import { publicShare } from '../../net/descriptors.ts';
 import { broadcastAddresses, udpDatagrams } from '../../net/datagrams.ts';
@@ -31,7 +36,7 @@ export interface RunningGateway extends Running {
   drain(ms: number): Promise<boolean>;
 }
 
-/** `datagrams` stands in for UDP sockets where somebody wants to watch them. */
+/** `datagrams` stands in for UDP sockets where somebody wants to watch them, and no threads have them. */
 export function startGateway(
   config: GatewayConfig,
   runtime: Runtime,
@@ -53,22 +58,39 @@ async function startWith(
     runtime,
   );
   opened.add(() => element.stop());
-  const gateway = new MediaGateway({
-    datagrams: datagrams ?? udpDatagrams(logger),
+  const rules: DestinationRules = {
+    media: config.media,
+    entities: element.hosts.endpoints(),
+    closed: config.closedNetworks,
+    broadcasts: broadcastAddresses(),
+  };
+  const destinations = new MediaDestinations(rules);
+  const options: RelayOptions = {
     ports: config.media,
-    refuse: {
-      entities: element.hosts.endpoints(),
-      closed: config.closedNetworks,
-      broadcasts: broadcastAddresses(),
-    },
+    maxPairs: Math.floor(publicShare() / 2),
+    maxPacketRate: config.maxPacketRate,
+  };
+  const threaded =
+    config.workers === 0
+      ? null
+      : new ThreadedRelay({ ...options, threads: config.workers, destinations: rules, clock, logger });
+  const relay =
+    threaded ??
+    new LocalRelay({
+      ...options,
+      datagrams: datagrams ?? udpDatagrams(logger),
+      clock,
+      allows: (at) => destinations.allows(at),
+    });
+  const gateway = new MediaGateway({
+    relay,
+    destinations,
     poi: element.poi,
     tasks: element.tasks,
     clock,
     logger,
     idleMs: config.idleMs,
-    maxPairs: Math.floor(publicShare() / 2),
     maxSessions: config.maxSessions,
-    maxPacketRate: config.maxPacketRate,
   });
   opened.add(() => gateway.stop());
   const server = iqServer({
@@ -84,7 +106,7 @@ async function startWith(
     control: { address, port: await listen(server, address, port) },
     x1: element.x1,
     gateway,
-    operation: gatewayOperation(config, { element, gateway, control: server }),
+    operation: gatewayOperation(config, { element, gateway, threaded, control: server }),
     get lost() {
       return element.poi.lost;
     },

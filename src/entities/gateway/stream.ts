@@ -30,10 +30,14 @@ export interface StreamParts {
   readonly allows: LegParts['allows'];
   /** Packets that are handed on in a second, from either side and component. */
   readonly maxRate: number;
-  /** Whether anybody wants packets of a side; asked of each, after it has been handed on. */
-  readonly isWanted: (side: Side) => boolean;
-  /** Called with each packet that is wanted. */
-  readonly relayed: (packet: RelayedPacket) => void;
+  readonly user: {
+    /** Whether anybody wants packets of a side; asked of each, after it has been handed on. */
+    isWanted(side: Side): boolean;
+    /** Called with each packet that is wanted. */
+    relayed(packet: RelayedPacket): void;
+  };
+  /** The sockets are whoever's gave them again. */
+  readonly closed: () => void;
 }
 
 interface Legs {
@@ -44,11 +48,10 @@ interface Legs {
 export class Stream {
   readonly #sides: Readonly<Record<Side, Legs>>;
   readonly #legs: readonly MediaLeg[];
-  /** The sockets, for whoever gave them. */
-  readonly pairs: Readonly<Record<Side, SocketPair>>;
+  readonly close: () => void;
 
-  constructor(pairs: Readonly<Record<Side, SocketPair>>, { isWanted, relayed, ...parts }: StreamParts) {
-    this.pairs = pairs;
+  constructor(pairs: Readonly<Record<Side, SocketPair>>, { user, closed, ...parts }: StreamParts) {
+    this.close = closed;
     const legs = (pair: SocketPair): Legs => {
       const rtp = new MediaLeg(pair.rtp, { ...parts, continuity: new RtpContinuity() });
       const continuity = new RtcpContinuity(() => rtp.source);
@@ -62,7 +65,7 @@ export class Stream {
         const to = this.#sides[otherSide(side)][component];
         from.receive((octets, source, at) => {
           to.send(octets);
-          if (isWanted(side)) relayed({ octets, at, side, source, destination: from.local });
+          if (user.isWanted(side)) user.relayed({ octets, at, side, source, destination: from.local });
         });
       }
     }

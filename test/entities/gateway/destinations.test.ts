@@ -4,13 +4,13 @@ import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isNetwork, MediaDestinations } from '../../../src/entities/gateway/destinations.ts';
-import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
 import { broadcastAddresses, udpDatagrams } from '../../../src/net/datagrams.ts';
 import { HostMap } from '../../../src/net/hosts.ts';
 import type { MediaAddress, WantedSession } from '../../../src/wire/iq/sessions.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
 import { FakeSockets } from './fake-sockets.ts';
+import { localGateway } from './local-gateway.ts';
 
 const media = { address: '198.51.100.7', from: 20_000, to: 20_099 };
 const entities = new HostMap({
@@ -159,7 +159,7 @@ describe('R-71: what control asks for', () => {
     ['an address of the other family', { address: '::1', port: 40_000 }],
   ])('%s is refused on either side, and a call that is up goes on as it was', async (_, bad) => {
     const sockets = new FakeSockets();
-    const gateway = new MediaGateway({
+    const gateway = localGateway({
       datagrams: sockets,
       ports: { address: '127.0.0.1', from: 20_000, to: 20_099 },
       poi: { report: () => {} },
@@ -193,7 +193,7 @@ describe('over real sockets', () => {
     const heard: string[] = [];
     cscf.on('message', (octets) => heard.push(octets.toString()));
     const where = (socket: Socket) => ({ address: '127.0.0.1', port: socket.address().port });
-    const gateway = new MediaGateway({
+    const gateway = localGateway({
       datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21_500, to: 21_600 },
       refuse: { entities: [where(cscf)] },

@@ -1,51 +1,14 @@
-import type { NetworkAddress } from '../../../src/bytes/network-address.ts';
-import { once } from 'node:events';
-import type { Socket } from 'node:dgram';
-import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
 import { decodeAnchored, decodeWanted, encodeAnchored, encodeWanted } from '../../../src/wire/iq/sessions.ts';
-import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
+import type { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
 import type { Match, Observation } from '../../../src/poi/poi.ts';
 import { DIRECTION } from '../../../src/wire/x2x3/pdu.ts';
 import { udpDatagrams } from '../../../src/net/datagrams.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
-
-/** A party's socket that keeps what it gets. */
-class Party {
-  readonly got: string[] = [];
-  readonly #socket: Socket;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('message', (octets) => this.got.push(octets.toString()));
-  }
-
-  static async open(): Promise<Party> {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    return new Party(socket);
-  }
-
-  get at(): NetworkAddress {
-    return { address: '127.0.0.1', port: this.#socket.address().port };
-  }
-
-  say(text: string, to: NetworkAddress): void {
-    this.#socket.send(text, to.port, to.address);
-  }
-
-  async hears(count: number): Promise<string[]> {
-    while (this.got.length < count) await once(this.#socket, 'message');
-    return this.got;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-}
+import { localGateway } from './local-gateway.ts';
+import { Party } from './party.ts';
 
 describe('media gateway over real sockets', () => {
   let alice: Party;
@@ -70,7 +33,7 @@ describe('media gateway over real sockets', () => {
           return xid === undefined ? [] : [{ task: { xid, deliveryType: 'X3Only' as const, dids: ['d'] } }];
         }),
     };
-    gateway = new MediaGateway({
+    gateway = localGateway({
       datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21000, to: 21100 },
       poi: { report: (observation, matches) => void reported.push({ observation, matches }) },
@@ -278,7 +241,7 @@ describe('media gateway over real sockets', () => {
   });
 
   test('ports run out with an error, and the sessions that are up stay', async () => {
-    const small = new MediaGateway({
+    const small = localGateway({
       datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21200, to: 21205 },
       poi: { report: () => {} },

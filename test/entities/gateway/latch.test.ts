@@ -1,12 +1,13 @@
 /** Where a party is, while it moves: what is handed on, what is reported, and where answers go. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { NetworkAddress } from '../../../src/bytes/network-address.ts';
-import { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
+import type { MediaGateway } from '../../../src/entities/gateway/gateway.ts';
 import { encodeRtcp } from '../../../src/media/rtcp.ts';
 import { toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
 import { FakeSockets, rtp } from './fake-sockets.ts';
+import { localGateway } from './local-gateway.ts';
 
 const at = (port: number, address = '127.0.0.1'): NetworkAddress => ({ address, port });
 const [ALICE, MOVED, BOB, STRANGER] = [at(40_000), at(40_100), at(50_000), at(60_000)];
@@ -34,7 +35,7 @@ beforeEach(() => {
   sockets = new FakeSockets();
   clock = new ManualClock();
   reported = [];
-  gateway = new MediaGateway({
+  gateway = localGateway({
     datagrams: sockets,
     ports: { address: '127.0.0.1', from: 20_000, to: 20_100 },
     poi: {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { IQ_SDP_OCTETS } from '../../../../src/wire/iq/sessions.ts';
 import type { WantedSession } from '../../../../src/wire/iq/sessions.ts';
 import { AnchoredCall, refusalOf } from '../../../../src/entities/cscf/anchoring.ts';
-import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
+import type { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
 import { LabPki } from '../../../../src/lab/network/pki.ts';
 import { udpDatagrams } from '../../../../src/net/datagrams.ts';
 import { HostMap } from '../../../../src/net/hosts.ts';
@@ -20,6 +20,7 @@ import { toOctets } from '../../../../src/sip/text.ts';
 import { request } from '../../../sip/support.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { silent } from '../../../support/silent.ts';
+import { localGateway } from '../local-gateway.ts';
 
 const now = Date.now();
 const hosts = new HostMap();
@@ -52,7 +53,7 @@ describe('media control over HTTPS with certificates on both sides', () => {
       dnsNames: ['gateway.home1.example'],
       roles: ['gateway'],
     });
-    gateway = new MediaGateway({
+    gateway = localGateway({
       datagrams: udpDatagrams(silent),
       ports: { address: '127.0.0.1', from: 21300, to: 21311 },
       poi: { report: () => {} },
