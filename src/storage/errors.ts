@@ -14,6 +14,8 @@ export type StorageErrorCode =
   | 'unavailable'
   /** What may be there once is there already: nothing was written. */
   | 'conflict'
+  /** It was decided on what is not so any more: nothing was written. */
+  | 'outdated'
   /** The stream has as much as it may keep: nothing was written. */
   | 'full'
   /** The database does not take a statement, or does not admit who asks; the message says why. */

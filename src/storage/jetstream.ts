@@ -191,7 +191,7 @@ export class StreamServer {
     });
   }
 
-  /** Messages of a subject from the first one after a number on, each once, in their order, until it is closed. */
+  /** Messages of a subject, or of those that a pattern names, from the first one after a number on, each once, in their order, until it is closed. */
   read(stream: string, subject: string, after: number): StreamReading {
     const reading: StreamReading = new StreamReading(after, {
       clock: this.#clock,
@@ -221,7 +221,8 @@ export class StreamServer {
     return this.#asked(async () => {
       const found = await this.#manager.streams.getMessage(stream, { last_by_subj: subject });
       if (found === null) return null;
-      return { number: found.seq, octets: plain(found.data), header: (name) => found.header.get(name) };
+      const { seq: number, data, header } = found;
+      return { number, subject, octets: plain(data), header: (name) => header.get(name) };
     });
   }
 
@@ -234,6 +235,11 @@ export class StreamServer {
   async kept(stream: string): Promise<{ readonly messages: number; readonly octets: number }> {
     const { messages, bytes } = (await this.#asked(() => this.#manager.streams.info(stream))).state;
     return { messages, octets: bytes };
+  }
+
+  /** When a stream was made, Unix milliseconds: numbers of messages begin anew with a stream. @throws StorageError */
+  async madeAt(stream: string): Promise<number> {
+    return Date.parse((await this.#asked(() => this.#manager.streams.info(stream))).created);
   }
 
   async close(): Promise<void> {
@@ -311,6 +317,7 @@ function headersOf(own: Readonly<Record<string, string>>): MsgHdrs {
 function storedMessage(message: JsMsg): StoredMessage {
   return {
     number: message.seq,
+    subject: message.subject,
     octets: plain(message.data),
     header: (name) => message.headers?.get(name) ?? '',
   };

@@ -16,8 +16,14 @@ import { batches } from './rows.ts';
 /** Runs work in a transaction. */
 export type Transacting = <T>(work: (transaction: QueryExecutorProvider) => Promise<T>) => Promise<T>;
 
+/** A unit that may be refused within its transaction. */
+export interface GuardedUnit extends WriteUnit {
+  /** Before its writes. @throws where nothing of it is to be written */
+  readonly guard?: ((transaction: QueryExecutorProvider) => Promise<void>) | undefined;
+}
+
 interface Pending {
-  readonly unit: WriteUnit;
+  readonly unit: GuardedUnit;
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -39,7 +45,7 @@ export class PostgresqlUnits implements UnitWriter {
     this.#transact = transact;
   }
 
-  run(unit: WriteUnit): Promise<readonly unknown[]> {
+  run(unit: GuardedUnit): Promise<readonly unknown[]> {
     if (this.#isClosed) return Promise.reject(new StorageError('unavailable', 'what writes is closed'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ unit, resolve, reject });
@@ -84,7 +90,8 @@ export class PostgresqlUnits implements UnitWriter {
 /* ---------------------------------------------------------------- helpers */
 
 /** In their order; gives the rows of all statements. */
-async function apply(db: QueryExecutorProvider, { writes }: WriteUnit): Promise<readonly unknown[]> {
+async function apply(db: QueryExecutorProvider, { writes, guard }: GuardedUnit): Promise<readonly unknown[]> {
+  await guard?.(db);
   const rows: unknown[] = [];
   for (const write of writes) {
     if (write.removes !== undefined) {

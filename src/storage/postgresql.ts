@@ -73,6 +73,16 @@ export async function holdUntilEnd(
   );
 }
 
+/** As `holdUntilEnd` by those that do the same: only who holds it waits for them, and they for it. @param schema whose lock it is */
+export async function shareUntilEnd(
+  transaction: QueryExecutorProvider,
+  schema: string,
+  ...name: readonly string[]
+): Promise<void> {
+  const key = [schema, ...name].join('\n');
+  await sql`SELECT pg_advisory_xact_lock_shared(hashtextextended(${key}, 0))`.execute(transaction);
+}
+
 /** What a connection of Claviger's is set to. */
 export function clientConfig(access: DatabaseAccess): pg.ClientConfig {
   const { host, port, database, user, password, tls, schema, timeoutMs } = access;

@@ -38,7 +38,7 @@ export interface LeasePorts {
 export type LeaseState = 'held' | 'late' | 'lost';
 
 /** Header: who holds it, by a name of this run; absent: it was given back. */
-const HOLDER = 'Claviger-Holder';
+export const LEASE_HOLDER = 'Claviger-Holder';
 
 export class StreamLease {
   readonly #place: LeasePlace;
@@ -70,6 +70,25 @@ export class StreamLease {
   static async take(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts): Promise<StreamLease> {
     const lease = new StreamLease(place, name, ttlMs, ports);
     await lease.#take();
+    lease.#later(ttlMs / RENEWALS);
+    return lease;
+  }
+
+  /**
+   * Takes it at once, where the newest message of its subject still is that of a number, which says that it is free or
+   * given up; `null`: another message came first.
+   * @param after 0: nobody ever had it
+   * @throws StorageError `unavailable`, `refused`
+   */
+  static async takeAfter(
+    place: LeasePlace,
+    name: string,
+    ttlMs: number,
+    after: number,
+    ports: LeasePorts,
+  ): Promise<StreamLease | null> {
+    const lease = new StreamLease(place, name, ttlMs, ports);
+    if (!(await lease.#takeAfter(after))) return null;
     lease.#later(ttlMs / RENEWALS);
     return lease;
   }
@@ -112,7 +131,7 @@ export class StreamLease {
       const number = newest?.number ?? 0;
       if (number !== seen.number) seen = { number, at: this.#steady() };
       const isFree = newest === null || newest.holder === '';
-      if (isFree || this.#steady() - seen.at >= this.#ttlMs * PATIENCE) {
+      if (isFree || this.#steady() - seen.at >= this.#ttlMs * LEASE_PATIENCE) {
         if (await this.#takeAfter(number)) return;
       }
       if (!isFree && this.#steady() - began > this.#ttlMs * GIVES_UP)
@@ -125,7 +144,7 @@ export class StreamLease {
   async #takeAfter(number: number): Promise<boolean> {
     const sentAt = this.#steady();
     try {
-      this.#number = this.#token = await this.#publish(number, { [HOLDER]: this.#run });
+      this.#number = this.#token = await this.#publish(number, { [LEASE_HOLDER]: this.#run });
     } catch (error) {
       if (error instanceof StorageError && error.code === 'conflict') return false;
       throw error;
@@ -145,7 +164,7 @@ export class StreamLease {
     const sentAt = this.#steady();
     if (this.state === 'late') this.#lateSince ??= this.#ports.clock.now();
     try {
-      this.#number = await this.#publish(this.#number, { [HOLDER]: this.#run });
+      this.#number = await this.#publish(this.#number, { [LEASE_HOLDER]: this.#run });
       this.#renewedAt = sentAt;
       this.#lateSince = null;
       this.#later(this.#ttlMs / RENEWALS);
@@ -173,7 +192,7 @@ export class StreamLease {
     const { server, stream, subject } = this.#place;
     const found = await server.newest(stream, subject);
     if (found === null) return null;
-    return { number: found.number, holder: found.header(HOLDER), name: fromUtf8(found.octets) };
+    return { number: found.number, holder: found.header(LEASE_HOLDER), name: fromUtf8(found.octets) };
   }
 
   #publish(after: number, headers: Readonly<Record<string, string>>): Promise<number> {
@@ -194,5 +213,5 @@ export class StreamLease {
 const RENEWALS = 3;
 const LOOKS = 10;
 /** Times of a lease after which it counts as given up, and after which who wants it does not wait any more. */
-const PATIENCE = 1.25;
+export const LEASE_PATIENCE = 1.25;
 const GIVES_UP = 2.5;

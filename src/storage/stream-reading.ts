@@ -9,6 +9,7 @@ import { whyOf } from '../bytes/system-errors.ts';
 export interface StoredMessage {
   /** Its number in the stream, from 1. */
   readonly number: number;
+  readonly subject: string;
   readonly octets: Uint8Array;
   /** A header; empty where it has none. */
   header(name: string): string;

@@ -57,6 +57,20 @@ describe.skipIf(missingNats())('Leases at a NATS server', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
+  it('is taken at once by who knows the last message, and by nobody who knows an older one', async () => {
+    const at = place();
+    const attempt = (after: number) => StreamLease.takeAfter(at, 'one', TTL_MS, after, ports);
+    const [first, second] = await Promise.all([attempt(0), attempt(0)]);
+    expect([first, second].filter((lease) => lease !== null)).toHaveLength(1);
+    const lease = (first ?? second)!;
+    held.push(lease);
+    expect(await attempt(0)).toBeNull();
+    const next = await attempt(lease.token);
+    held.push(next!);
+    expect(next!.token).toBeGreaterThan(lease.token);
+    await expect.poll(() => lease.state).toBe('lost');
+  });
+
   it('goes at once to the next when it is given back, with a higher token', async () => {
     const at = place();
     const first = await take(at, 'a', 60_000);

@@ -19,6 +19,8 @@ export interface RunningProcess<Ready> {
   readonly ready: Ready;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGSTOP; gives the way to have it go on. */
+  pause(): () => void;
 }
 
 /** Runs a script with one argument and waits for its line. */
@@ -31,6 +33,10 @@ export async function run<Ready>(script: string, argument: string): Promise<Runn
     kill: async () => {
       child.kill('SIGKILL');
       await gone;
+    },
+    pause: () => {
+      child.kill('SIGSTOP');
+      return () => void child.kill('SIGCONT');
     },
   };
 }

@@ -1,0 +1,296 @@
+/**
+ * Things that several processes share out among them, each of which one has at a time, by a lease (`stream-lease.ts`): the
+ * processes that are there have as many each, or one more.
+ *
+ *     NAME.lease.THING-N     who has the thing of that number
+ *     NAME.lease.member-ID   a process that is there, whether it has something or not
+ *
+ * Nobody decides for others. Each reads all leases as they are renewed, and counts who has how many. There is place for
+ * ⌊things ∕ members⌋ each, and for one more for as many as there is a rest for: those that have most, so that as little as
+ * can be goes from hand to hand. Who has more than its places gives the rest back; who has fewer takes what is free, given
+ * back or late. Where two see it differently for a moment, one of them fails to take (compare and set), and both look again.
+ */
+import { randomUUID } from 'node:crypto';
+import { isoTime } from '../bytes/iso-time.ts';
+import { messageOf } from '../bytes/errors.ts';
+import { fromUtf8 } from '../bytes/octets.ts';
+import type { Timer } from '../bytes/ports.ts';
+import type { StreamServer } from './jetstream.ts';
+import { LEASE_HOLDER, LEASE_PATIENCE, StreamLease } from './stream-lease.ts';
+import type { LeasePlace, LeasePorts } from './stream-lease.ts';
+import type { StoredMessage, StreamReading } from './stream-reading.ts';
+
+/** What is done with a thing for as long as it is had. */
+export interface SharedWork {
+  /** Resolves when it cannot go on; it is given back then. */
+  readonly over: Promise<unknown>;
+  /** Resolves when nothing of it is done any more. */
+  stop(): Promise<void>;
+}
+
+export interface LeaseSharesOptions {
+  readonly server: Pick<StreamServer, 'newest' | 'publish' | 'read' | 'trim'>;
+  /** Keeps one message of each of its subjects. */
+  readonly stream: string;
+  /** With what all subjects begin, e.g. `df.lease.`. */
+  readonly prefix: string;
+  /** The names of things, each of which ends its subject: letters, digits, - and _. */
+  readonly things: () => readonly string[];
+  /** Of this process, for others to read. */
+  readonly name: string;
+  readonly ttlMs: number;
+  readonly ports: LeasePorts;
+  /** Begins the work. @throws any error where it cannot: the thing is given back, and tried again later */
+  readonly begin: (thing: string, lease: StreamLease) => Promise<SharedWork>;
+}
+
+/** The newest message of a subject, and since when it is (`steady`). */
+interface Seen {
+  readonly number: number;
+  /** Who has it; empty: it was given back. */
+  readonly name: string;
+  readonly at: number;
+}
+
+interface Held {
+  readonly lease: StreamLease;
+  readonly work: Promise<SharedWork | null>;
+  isEnding: boolean;
+}
+
+const MEMBER = 'member-';
+/** Looks in the time of a lease. */
+const LOOKS = 5;
+/** Times of a lease after which a thing that nobody has is told of, and after which a member is forgotten. */
+const MISSED = 3;
+const FORGOTTEN = 10;
+
+export class LeaseShares {
+  readonly #options: LeaseSharesOptions;
+  readonly #member: string;
+  readonly #seen = new Map<string, Seen>();
+  readonly #held = new Map<string, Held>();
+  /** When things that could not be begun may be tried again. */
+  readonly #later = new Map<string, number>();
+  /** Since when nobody has a thing. */
+  readonly #missed = new Map<string, { readonly steady: number; readonly at: number }>();
+  #reading: StreamReading | null = null;
+  #following: Promise<void> = Promise.resolve();
+  #announced: StreamLease | null = null;
+  #timer: Timer | null = null;
+  #looking: Promise<void> = Promise.resolve();
+  readonly #endings = new Set<Promise<void>>();
+  #changes = 0;
+  #isStopped = false;
+
+  private constructor(options: LeaseSharesOptions) {
+    this.#options = options;
+    this.#member = `${options.name}/${randomUUID().slice(0, 8)}`;
+  }
+
+  /** @throws StorageError `unavailable`, `refused` */
+  static async begin(options: LeaseSharesOptions): Promise<LeaseShares> {
+    const shares = new LeaseShares(options);
+    const { server, stream, prefix, ttlMs, ports } = options;
+    const place = shares.#place(`${MEMBER}${randomUUID()}`);
+    shares.#announced = await StreamLease.take(place, shares.#member, ttlMs, ports);
+    shares.#reading = server.read(stream, `${prefix}*`, 0);
+    shares.#following = shares.#follow(shares.#reading);
+    shares.#lookSoon();
+    return shares;
+  }
+
+  /** Things that this process has. */
+  get held(): string[] {
+    return [...this.#held].flatMap(([thing, { isEnding }]) => (isEnding ? [] : [thing])).sort();
+  }
+
+  /** Names of the other processes that are there. */
+  get others(): string[] {
+    return this.#members().filter((name) => name !== this.#member);
+  }
+
+  /** How often a thing was taken or has gone. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Things that nobody has had for a while, and since when (ISO 8601). */
+  get missed(): readonly { readonly thing: string; readonly since: string }[] {
+    const before = this.#steady() - this.#options.ttlMs * MISSED;
+    return [...this.#missed]
+      .filter(([, { steady }]) => steady < before)
+      .map(([thing, { at }]) => ({ thing, since: isoTime(at) }));
+  }
+
+  /** Gives all back. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#looking;
+    for (const thing of [...this.#held.keys()]) this.#end(thing);
+    await Promise.all(this.#endings);
+    await this.#announced?.release();
+    await this.#reading?.close();
+    await this.#following;
+  }
+
+  async #follow(reading: StreamReading): Promise<void> {
+    for (;;) {
+      const messages = await reading.take();
+      if (messages.length === 0) return;
+      for (const message of messages) this.#hear(message);
+    }
+  }
+
+  #hear({ subject, number, octets, header }: StoredMessage): void {
+    const name = header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
+    this.#seen.set(subject.slice(this.#options.prefix.length), { number, name, at: this.#steady() });
+  }
+
+  #lookSoon(): void {
+    if (this.#isStopped) return;
+    this.#timer = this.#options.ports.clock.after(this.#options.ttlMs / LOOKS, () => {
+      this.#looking = this.#look()
+        .catch((error: unknown) =>
+          this.#options.ports.logger.warn(
+            { reason: messageOf(error) },
+            'leases cannot be shared out for now',
+          ),
+        )
+        .finally(() => this.#lookSoon());
+    });
+  }
+
+  async #look(): Promise<void> {
+    await this.#forgetMembers();
+    const things = this.#options.things();
+    for (const [thing, { lease }] of this.#held)
+      if (lease.state === 'lost' || !things.includes(thing)) this.#end(thing);
+    const members = this.#members();
+    this.#noteMissed(things);
+    // Who is not seen by others is not counted by them: it takes nothing, and keeps what it has while nobody else wants it.
+    if (this.#announced?.state !== 'held' || !members.includes(this.#member)) return;
+    const own = this.held;
+    const places = this.#places(things, members);
+    for (const thing of own.slice(places)) this.#end(thing);
+    let left = places - own.length;
+    for (const thing of this.#inOwnOrder(things.filter((each) => this.#mayTake(each)))) {
+      if (left <= 0 || this.#isStopped) return;
+      if (await this.#take(thing)) left -= 1;
+    }
+  }
+
+  /** How many this process may have. */
+  #places(things: readonly string[], members: readonly string[]): number {
+    const counts = new Map(members.map((name) => [name, 0]));
+    for (const thing of things) {
+      const name = this.#held.has(thing) ? this.#member : (this.#present(thing)?.name ?? '');
+      const count = counts.get(name);
+      if (count !== undefined) counts.set(name, count + 1);
+    }
+    const ranked = [...counts].toSorted(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
+    const rank = ranked.findIndex(([name]) => name === this.#member);
+    const rest = things.length % members.length;
+    return Math.floor(things.length / members.length) + (rank < rest ? 1 : 0);
+  }
+
+  #mayTake(thing: string): boolean {
+    if (this.#held.has(thing) || this.#present(thing) !== null) return false;
+    return this.#steady() >= (this.#later.get(thing) ?? -Infinity);
+  }
+
+  async #take(thing: string): Promise<boolean> {
+    const { name: _, ttlMs, ports, begin } = this.#options;
+    const after = this.#seen.get(thing)?.number ?? 0;
+    const lease = await StreamLease.takeAfter(this.#place(thing), this.#member, ttlMs, after, ports);
+    if (lease === null) return false;
+    this.#changes += 1;
+    ports.logger.info({ thing }, 'a lease is taken');
+    const work = begin(thing, lease).catch((error: unknown) => {
+      ports.logger.error({ thing, reason: messageOf(error) }, 'what was taken by a lease cannot be begun');
+      this.#later.set(thing, this.#steady() + ttlMs);
+      return null;
+    });
+    const held = { lease, work, isEnding: false };
+    this.#held.set(thing, held);
+    void work
+      .then((begun) => begun?.over)
+      .then(() => {
+        if (this.#held.get(thing) === held) this.#end(thing);
+      });
+    return true;
+  }
+
+  /** The lease goes when the work has ended. */
+  #end(thing: string): void {
+    const held = this.#held.get(thing);
+    if (held === undefined || held.isEnding) return;
+    held.isEnding = true;
+    this.#changes += 1;
+    const ending = this.#endWork(thing, held).finally(() => {
+      this.#held.delete(thing);
+      this.#endings.delete(ending);
+    });
+    this.#endings.add(ending);
+  }
+
+  async #endWork(thing: string, { lease, work }: Held): Promise<void> {
+    const { logger } = this.#options.ports;
+    try {
+      await (await work)?.stop();
+    } catch (error) {
+      logger.error({ thing, reason: messageOf(error) }, 'what was had by a lease has not ended well');
+    }
+    await lease.release();
+    logger.info({ thing }, 'a lease has gone');
+  }
+
+  #noteMissed(things: readonly string[]): void {
+    for (const thing of things) {
+      if (this.#held.has(thing) || this.#present(thing) !== null) this.#missed.delete(thing);
+      else if (!this.#missed.has(thing))
+        this.#missed.set(thing, { steady: this.#steady(), at: this.#options.ports.clock.now() });
+    }
+    for (const thing of this.#missed.keys()) if (!things.includes(thing)) this.#missed.delete(thing);
+  }
+
+  /** Who renews in time; `null`: nobody. */
+  #present(thing: string): Seen | null {
+    const seen = this.#seen.get(thing);
+    if (seen === undefined || seen.name === '') return null;
+    return this.#steady() - seen.at < this.#options.ttlMs * LEASE_PATIENCE ? seen : null;
+  }
+
+  #members(): string[] {
+    const there = [...this.#seen.keys()].filter((subject) => subject.startsWith(MEMBER));
+    return there.flatMap((subject) => this.#present(subject)?.name ?? []).sort();
+  }
+
+  /** Each run has a name of its own: those that are gone leave no message behind. */
+  async #forgetMembers(): Promise<void> {
+    const { server, stream, prefix, ttlMs } = this.#options;
+    const before = this.#steady() - ttlMs * FORGOTTEN;
+    for (const [subject, { number, at }] of this.#seen) {
+      if (!subject.startsWith(MEMBER) || at >= before) continue;
+      await server.trim(stream, `${prefix}${subject}`, number);
+      this.#seen.delete(subject);
+    }
+  }
+
+  /** So that two who look at the same time do not go for the same ones. */
+  #inOwnOrder(things: readonly string[]): string[] {
+    const members = this.#members();
+    const at = Math.floor((things.length * members.indexOf(this.#member)) / Math.max(1, members.length));
+    return [...things.slice(at), ...things.slice(0, at)];
+  }
+
+  #place(thing: string): LeasePlace {
+    const { server, stream, prefix } = this.#options;
+    return { server, stream, subject: `${prefix}${thing}` };
+  }
+
+  #steady(): number {
+    return this.#options.ports.steady?.() ?? performance.now();
+  }
+}

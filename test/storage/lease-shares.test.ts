@@ -1,0 +1,142 @@
+/**
+ * Things that processes share out among them by leases: as many each. That one who stood still does nothing more with them
+ * is for a fence to see to (`test/entities/df/partitions.test.ts`).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/host/runtime.ts';
+import { StreamServer } from '../../src/storage/jetstream.ts';
+import { LeaseShares } from '../../src/storage/lease-shares.ts';
+import type { LeaseSharesOptions, SharedWork } from '../../src/storage/lease-shares.ts';
+import { missingNats, NatsServer } from '../support/nats-server.ts';
+import { silent } from '../support/silent.ts';
+
+const TTL_MS = 600;
+const THINGS = ['p-0', 'p-1', 'p-2', 'p-3', 'p-4', 'p-5', 'p-6', 'p-7'];
+
+describe.skipIf(missingNats())('R-23: things that processes share by leases', () => {
+  let nats: NatsServer;
+  let kinds = 0;
+  const running: LeaseShares[] = [];
+  const servers: StreamServer[] = [];
+
+  beforeAll(async () => {
+    nats = await NatsServer.own();
+  });
+  afterEach(async () => {
+    for (const shares of running.splice(0)) await shares.stop();
+    for (const server of servers.splice(0)) await server.close();
+  });
+  afterAll(() => nats.remove());
+
+  /** Work that does nothing but say who is at it. */
+  class Workplace {
+    readonly #at = new Set<string>();
+    readonly ends = new Map<string, () => void>();
+
+    begin(who: string): LeaseSharesOptions['begin'] {
+      return async (thing): Promise<SharedWork> => {
+        await sleep(5);
+        this.#at.add(`${who} ${thing}`);
+        return {
+          over: new Promise<void>((resolve) => this.ends.set(thing, resolve)),
+          stop: async () => {
+            await sleep(5);
+            this.#at.delete(`${who} ${thing}`);
+          },
+        };
+      };
+    }
+
+    get held(): Record<string, number> {
+      const counts: Record<string, number> = {};
+      for (const at of this.#at) counts[at.charAt(0)] = (counts[at.charAt(0)] ?? 0) + 1;
+      return counts;
+    }
+  }
+
+  async function kind() {
+    const stream = `shares${++kinds}`;
+    const place = new Workplace();
+    const start = async (name: string, others: Partial<LeaseSharesOptions> = {}): Promise<LeaseShares> => {
+      const ports = { clock: systemClock(), logger: silent };
+      const server = await StreamServer.connect(nats.access, ports);
+      servers.push(server);
+      const prefix = `${stream}.lease.`;
+      await server.keep({
+        name: stream,
+        subjects: [`${prefix}*`],
+        octets: 1 << 20,
+        perSubject: 1,
+        replicas: 1,
+      });
+      const shares = await LeaseShares.begin({
+        ...{ server, stream, prefix, name, ttlMs: TTL_MS, ports },
+        things: () => THINGS,
+        begin: place.begin(name),
+        ...others,
+      });
+      running.push(shares);
+      return shares;
+    };
+    return { place, start };
+  }
+
+  const sizes = (held: Record<string, number>): number[] => Object.values(held).sort();
+
+  it('one has all; of three each has its share', async () => {
+    const { place, start } = await kind();
+    const first = await start('a');
+    await expect.poll(() => first.held, { interval: 20 }).toEqual(THINGS);
+    await start('b');
+    await start('c');
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([2, 3, 3]);
+    expect(first.others.map((name) => name.split('/')[0])).toEqual(['b', 'c']);
+  });
+
+  it('who ends gives back what it has at once; who has gone without a word loses it when it is late', async () => {
+    const { place, start } = await kind();
+    const [first, second] = [await start('a', { ttlMs: TTL_MS }), await start('b')];
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+    await second.stop();
+    running.splice(running.indexOf(second), 1);
+    await expect.poll(() => place.held, { interval: 20 }).toEqual({ a: 8 });
+    const third = await start('c');
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+    // Its connection ends, and so do its renewals.
+    await servers.at(-1)?.close();
+    await expect.poll(() => first.held, { interval: 20 }).toEqual(THINGS);
+    expect(first.missed).toEqual([]);
+    await third.stop();
+    running.splice(running.indexOf(third), 1);
+  });
+
+  it('what cannot go on is given back, and what cannot be begun is tried again', async () => {
+    const { place, start } = await kind();
+    let failures = 3;
+    const begin = place.begin('a');
+    const shares = await start('a', {
+      begin: (thing, lease) => {
+        if (failures-- > 0) return Promise.reject(new Error('not now'));
+        return begin(thing, lease);
+      },
+    });
+    await expect.poll(() => shares.held, { interval: 20 }).toEqual(THINGS);
+    const { changes } = shares;
+    place.ends.get('p-3')?.();
+    await expect.poll(() => shares.changes, { interval: 20 }).toBeGreaterThan(changes + 1);
+    await expect.poll(() => place.held, { interval: 20 }).toEqual({ a: 8 });
+  });
+
+  it('things that nobody can begin are told of after a while', async () => {
+    const { start } = await kind();
+    const things = ['x'];
+    const shares = await start('a', {
+      things: () => things,
+      begin: () => Promise.reject(new Error('never')),
+    });
+    await expect.poll(() => shares.missed.map(({ thing }) => thing), { interval: 20 }).toEqual(['x']);
+    things.pop();
+    await expect.poll(() => shares.missed, { interval: 20 }).toEqual([]);
+  });
+});
