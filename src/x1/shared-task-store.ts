@@ -5,6 +5,10 @@
  *
  *     task, destination   as in SQLite (`task-store.ts`)
  *     task_change         version, XIDs and DIDs that the change of that number touched; the newest thousand
+ *
+ * What else a process commits that must not go by tasks that are not any more is committed while nobody decides, and where
+ * the newest change is the one that it was decided on (`requireTasksOf`). A change of tasks is acknowledged when it is
+ * committed: so nothing that is committed after that was decided without it.
  */
 import Type from 'typebox';
 import { sql } from 'kysely';
@@ -12,8 +16,9 @@ import type { Kysely, QueryExecutorProvider, RawBuilder, Transaction } from 'kys
 import { changeOf } from './task-changes.ts';
 import type { SharedTasks, TaskStore, TaskTableChange, TaskTableState } from './task-changes.ts';
 import { recordOf, rowOf, storedTasks, TASK_TABLES } from './task-store.ts';
+import { StorageError } from '../storage/errors.ts';
 import { statements } from '../storage/migrations.ts';
-import { holdUntilEnd } from '../storage/postgresql.ts';
+import { holdUntilEnd, shareUntilEnd } from '../storage/postgresql.ts';
 import { insertRows, rowsOf, updateRows } from '../storage/rows.ts';
 import { countColumn, jsonColumn, TableReader } from '../storage/stored-tables.ts';
 
@@ -37,7 +42,7 @@ export interface BesideTasks<Tables> {
   ): Promise<void>;
 }
 
-export class SharedTaskStore<Tables> implements TaskStore {
+export class SharedTaskStore<Tables> implements TaskStore, SharedTasks {
   readonly #db: Kysely<Tables>;
   readonly #beside: BesideTasks<Tables> | null;
   /** The change that this process heard of last. */
@@ -67,28 +72,36 @@ export class SharedTaskStore<Tables> implements TaskStore {
     return this.shared.decide(() => change);
   }
 
-  readonly shared: SharedTasks = {
-    news: async () => {
-      if ((await newest(this.#db)) === this.#version) return NOTHING;
-      return this.#db.transaction().execute(async (transaction) => {
-        await alone(transaction);
-        return this.#heard(await this.#since(transaction));
-      });
-    },
-    decide: async (decide) => {
-      const applied = await this.#db.transaction().execute(async (transaction): Promise<Heard | null> => {
-        await alone(transaction);
-        const change = decide(this.#heard(await this.#since(transaction)));
-        if (change === null) return null;
-        const version = this.#version + 1;
-        const write = (): Promise<void> => writeChange(transaction, change, version);
-        await (this.#beside === null ? write() : this.#beside.around(change, transaction, write));
-        return { version, change };
-      });
-      // Where nobody knows whether it was committed, it is heard of as what others do is.
-      if (applied !== null) this.#heard(applied);
-    },
-  };
+  /** What others change as well. */
+  get shared(): SharedTasks {
+    return this;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  async news(): Promise<TaskTableChange> {
+    if ((await newest(this.#db)) === this.#version) return NOTHING;
+    return this.#db.transaction().execute(async (transaction) => {
+      await alone(transaction);
+      return this.#heard(await this.#since(transaction));
+    });
+  }
+
+  async decide(decide: (news: TaskTableChange) => TaskTableChange | null): Promise<void> {
+    const applied = await this.#db.transaction().execute(async (transaction): Promise<Heard | null> => {
+      await alone(transaction);
+      const change = decide(this.#heard(await this.#since(transaction)));
+      if (change === null) return null;
+      const version = this.#version + 1;
+      const write = (): Promise<void> => writeChange(transaction, change, version);
+      await (this.#beside === null ? write() : this.#beside.around(change, transaction, write));
+      return { version, change };
+    });
+    // Where nobody knows whether it was committed, it is heard of as what others do is.
+    if (applied !== null) this.#heard(applied);
+  }
 
   #heard({ version, change }: Heard): TaskTableChange {
     this.#version = version;
@@ -116,12 +129,31 @@ export class SharedTaskStore<Tables> implements TaskStore {
   }
 }
 
+/**
+ * Has a transaction wait until nobody decides on tasks, and nobody decide until it ends.
+ * @param schema that has the tables, first in the search path or not
+ * @param version the number of the change that is newest as far as the transaction goes by
+ * @throws StorageError `outdated` where another is
+ */
+export async function requireTasksOf(
+  transaction: QueryExecutorProvider,
+  schema: string,
+  version: number,
+): Promise<void> {
+  await shareUntilEnd(transaction, schema, TASKS);
+  // A statement of its own: it sees what was committed while the one before has waited.
+  if ((await newest(transaction)) !== version) throw new StorageError('outdated', 'tasks have changed since');
+}
+
 /* ---------------------------------------------------------------- helpers */
 
 interface Heard {
   readonly version: number;
   readonly change: TaskTableChange;
 }
+
+/** The lock's. */
+const TASKS = 'tasks';
 
 const NOTHING: TaskTableChange = { tasks: new Map(), destinations: new Map() };
 
@@ -134,7 +166,7 @@ const NEWEST = new TableReader('task_change', { version: countColumn });
 
 /** Nobody else decides, or reads, until the transaction ends. */
 function alone(transaction: QueryExecutorProvider): Promise<void> {
-  return holdUntilEnd(transaction, 'tasks');
+  return holdUntilEnd(transaction, TASKS);
 }
 
 async function newest(db: QueryExecutorProvider): Promise<number> {

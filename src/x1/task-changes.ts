@@ -35,6 +35,8 @@ export interface TaskStore {
 
 /** Tasks and destinations that several processes decide on, one decision after the other. */
 export interface SharedTasks {
+  /** The number of the newest change that this process has heard of. */
+  readonly version: number;
   /** What others have changed since this process last heard of it. */
   news(): Promise<TaskTableChange>;
   /**

@@ -67,10 +67,12 @@ export class TaskTable {
   readonly #listeners = new Set<TaskListener>();
   /** The end of the queue of changes. */
   readonly #changes = new SerialQueue();
+  #version: number;
 
   private constructor(clock: Clock, store: TaskStore, state: TaskTableState) {
     this.#clock = clock;
     this.#store = store;
+    this.#version = store.shared?.version ?? 0;
     this.#tasks = new Map(state.tasks.map((record) => [record.task.xid, record]));
     this.#destinations = new Map(state.destinations.map((destination) => [destination.did, destination]));
     this.#next = this.#inEffect();
@@ -123,6 +125,11 @@ export class TaskTable {
   /** Whether other processes change the table as well. */
   get isShared(): boolean {
     return this.#store.shared !== undefined;
+  }
+
+  /** The number of the newest change that is in effect here, among all that processes have made; 0: nobody else makes any. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Takes in what other processes have changed: afterwards the table has all that any of them has acknowledged. */
@@ -256,6 +263,7 @@ export class TaskTable {
       for (const { reject } of failing) reject(error);
       return;
     }
+    this.#version = this.#store.shared?.version ?? 0;
     for (const { tasks, destinations, events, resolve, reject } of planned) {
       applyChanges(this.#tasks, tasks);
       applyChanges(this.#destinations, destinations);
@@ -284,6 +292,7 @@ export class TaskTable {
 
   /** Takes in what others have changed, and tells of it. Not while changes of this process are being stored. */
   #hear(news: TaskTableChange): void {
+    this.#version = this.#store.shared?.version ?? 0;
     const events = eventsOf(news, this.#tasks, this.#destinations);
     if (events.length === 0) return;
     applyChanges(this.#tasks, news.tasks);

@@ -1,9 +1,11 @@
 /** X1 tasks in PostgreSQL; what several KMSs do with them is in `test/entities/kms/store/postgresql.test.ts`. */
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { statements } from '../../src/storage/migrations.ts';
 import { openPostgresql } from '../../src/storage/postgresql.ts';
-import { SHARED_TASKS, SharedTaskStore } from '../../src/x1/shared-task-store.ts';
+import { requireTasksOf, SHARED_TASKS, SharedTaskStore } from '../../src/x1/shared-task-store.ts';
 import { missingPostgresql, testAccess } from '../support/postgresql.ts';
+import { TaskTable } from '../../src/x1/tasks.ts';
+import { elementRuntime } from '../support/elements.ts';
 import { taskStoreSuite } from './task-store-compliance.ts';
 
 describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
@@ -21,4 +23,48 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     },
     5,
   );
+
+  it('R-56: what goes by tasks is committed where they are the newest, and before others are acknowledged or not at all', async () => {
+    const access = await testAccess();
+    const { kysely } = await openPostgresql<unknown>(access, {
+      ...{ store: 'tasks', firstTables: [] },
+      migrations: [statements('SELECT 1'), SHARED_TASKS],
+    });
+    const open = () => TaskTable.open(elementRuntime.clock, new SharedTaskStore(kysely));
+    const [one, other] = [await open(), await open()];
+    const destination = (did: string) => ({
+      did,
+      deliveryType: 'X2Only' as const,
+      address: { kind: 'uri' as const, value: 'x' },
+    });
+    await one.createDestination(destination('a'));
+    expect([one.version, other.version]).toEqual([1, 0]);
+    const commit = (version: number, work = () => Promise.resolve()) =>
+      kysely.transaction().execute(async (transaction) => {
+        await requireTasksOf(transaction, access.schema, version);
+        await work();
+      });
+    await expect(commit(other.version)).rejects.toMatchObject({ code: 'outdated' });
+    await other.refresh();
+    // Two at a time; a change of tasks waits for both, and is not there for either.
+    const order: string[] = [];
+    let change: Promise<void> = Promise.resolve();
+    await Promise.all(
+      ['x', 'y'].map((name) =>
+        commit(other.version, async () => {
+          if (name === 'x')
+            change = one.createDestination(destination('b')).then(() => void order.push('tasks'));
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          order.push(name);
+        }),
+      ),
+    );
+    await change;
+    expect(order.at(-1)).toBe('tasks');
+    await expect(commit(other.version)).rejects.toMatchObject({ code: 'outdated' });
+    await other.refresh();
+    await commit(other.version);
+    expect([one.version, other.version]).toEqual([2, 2]);
+    await kysely.destroy();
+  });
 });
