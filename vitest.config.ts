@@ -30,6 +30,7 @@ const LONG =
         'test/cli/recover-cases.test.ts',
         'test/e2e/scaled.test.ts',
         'test/entities/df/database.test.ts',
+        'test/entities/df/mediators.test.ts',
         'test/entities/df/roles-killed.test.ts',
         'test/ibe/wasm/sizes.test.ts',
       ]

@@ -8,4 +8,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 CLAVIGER_LONG=1 npx --no-install vitest run --reporter=default \
   test/cli/disk.test.ts test/cli/recover-cases.test.ts test/ibe/wasm/sizes.test.ts \
-  test/entities/df/database.test.ts test/entities/df/roles-killed.test.ts test/e2e/scaled.test.ts
+  test/entities/df/database.test.ts test/entities/df/mediators.test.ts test/entities/df/roles-killed.test.ts \
+  test/e2e/scaled.test.ts

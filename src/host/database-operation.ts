@@ -12,10 +12,10 @@ export interface SharedDatabase {
   problem(): { readonly text: string; readonly since: string } | null;
 }
 
-/** A database that one process works with at a time. */
+/** A database of which one process works with a thing at a time: all of it, or parts. */
 export interface HeldDatabase extends SharedDatabase {
-  /** Resolves when another process goes on with it. */
-  readonly lost: Promise<Error>;
+  /** Resolves when another process goes on with all of it. Absent: others work with it as well. */
+  readonly lost?: Promise<Error>;
   /** Tables that still have, in their files, what was erased from them. */
   notRewritten(): readonly string[];
 }

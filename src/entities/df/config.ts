@@ -223,9 +223,6 @@ const SETTINGS = strict({
 
 export const DF_CONFIG = Type.Decode(SETTINGS, ({ store, database, x1, ...others }) => {
   const { store: tasks, ...ofX1 } = x1;
-  // The lease would be with one process and the database with another, and each would keep the other from its work.
-  if (database !== undefined && others.streams !== undefined)
-    throw new Unfit('what goes with database: each has a lock of its own that says who mediates', 'streams');
   if (store !== undefined && tasks !== undefined && database === undefined)
     return { ...others, store, database, x1: { ...ofX1, store: tasks } };
   if (store === undefined && tasks === undefined && database !== undefined)

@@ -12,14 +12,14 @@
 import { Tally } from '../../bytes/tally.ts';
 import type { Clock, Logger, SetAside, SetAsidePdu } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
+import { StorageError } from '../../storage/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
-import { decodePdu, numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
+import { numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { BacklogOptions } from './backlog.ts';
 import type { DfListener } from './events.ts';
 import { GivingWay } from './giving-way.ts';
-import { HOLD_LIMITS } from './held.ts';
 import { intake, StreamNames } from './intake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { KeyMediation } from './key-mediation.ts';
@@ -32,13 +32,24 @@ import { receivedEvent } from './pdu-facts.ts';
 import { ContentDecryption } from './decryption/content-decryption.ts';
 import type { ContentDecryptionSettings } from './decryption/content-decryption.ts';
 import { deliverContent, PduMediation } from './pdu-mediation.ts';
-import type { DfIssues, DfStore, DfTask, DfTasks, DfWarrants, PduRecorder, RecordEncoder } from './ports.ts';
+import type {
+  DfChanges,
+  DfIssues,
+  DfStore,
+  DfTask,
+  DfTasks,
+  DfWarrants,
+  PduRecorder,
+  RecordEncoder,
+  SharedTaskView,
+} from './ports.ts';
 import { RecordWriter } from './record-writer.ts';
 import { Retirement } from './retention.ts';
 import type { RetentionOptions } from './retention.ts';
 import { KNOWN_STREAM_LIMITS } from './streams.ts';
 import { recipients } from './tasks.ts';
 import { Turns } from './turns.ts';
+import { WaitingPdus } from './waiting-pdus.ts';
 import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
@@ -76,10 +87,15 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly decryption?: ContentDecryptionSettings;
   /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
   readonly retention?: RetentionOptions;
+  /** Tasks that other processes change as well; absent: nobody does. */
+  readonly sharedTasks?: SharedTaskView;
 }
 
 /** Hears of a question that is open. */
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;
+
+/** Alarms of other partitions that are told in a turn. */
+const ALARMS_AT_ONCE = 100;
 
 /** One PDU as it came. */
 interface Received {
@@ -108,7 +124,8 @@ export class Mediation {
   readonly #streamNames = new StreamNames();
   readonly #tally = new Tally();
   readonly #received = { x2: 0, x3: 0 };
-  readonly #losses = { dropped: 0, setAside: 0, callsGivenUp: 0, streamsForgotten: 0 };
+  readonly #waiting: WaitingPdus;
+  readonly #losses = { setAside: 0, callsGivenUp: 0, streamsForgotten: 0 };
   /** Of the group of turns under way. */
   #toSetAside: SetAsidePdu[] = [];
 
@@ -131,6 +148,9 @@ export class Mediation {
       refused: (octets, reason) => this.refused(octets, reason),
       gaveUp: (xid) => this.#tellGivenUp(xid),
     });
+    this.#waiting = new WaitingPdus(options, currentState, (pdu, octets, task) =>
+      this.#mediate(pdu, octets, task),
+    );
     this.#notices = new WarrantNotices(options, currentState, this.#writer);
     this.#givingWay = new GivingWay(options, currentState, this.#notices);
     const { retention } = options;
@@ -155,7 +175,7 @@ export class Mediation {
 
   /** PDUs that were dropped, their task unknown, or set aside; calls that were given up, and streams forgotten. */
   get losses(): Readonly<Record<'dropped' | 'setAside' | 'callsGivenUp' | 'streamsForgotten', number>> {
-    return { ...this.#losses };
+    return { ...this.#losses, dropped: this.#waiting.dropped };
   }
 
   /** PDUs that were taken in since it began, copies apart, by reference point. */
@@ -192,7 +212,8 @@ export class Mediation {
   /** Tasks have changed, or that one: PDUs that waited for them go on. */
   async tasksChanged(xid?: string): Promise<void> {
     await this.#turn(() => {
-      for (const known of xid === undefined ? this.#state.held.awaited() : [xid]) this.#releaseHeld(known);
+      for (const known of xid === undefined ? this.#state.held.awaited() : [xid])
+        this.#waiting.release(known);
     });
   }
 
@@ -220,6 +241,19 @@ export class Mediation {
     await this.#turn(() => {
       for (const liid of liids) this.#notices.alarm(liid, cause, text, about);
     });
+  }
+
+  /** Tells alarms that other partitions have passed on; resolves when there are none left that were there. */
+  async tellPassedAlarms(): Promise<void> {
+    const { passedAlarms } = this.#options.store;
+    if (passedAlarms === undefined) return;
+    for (;;) {
+      const waiting = await passedAlarms.waiting(ALARMS_AT_ONCE);
+      if (waiting.length === 0) return;
+      await this.#turn(() => {
+        for (const alarm of waiting) this.#notices.take(alarm);
+      });
+    }
   }
 
   /** Takes nothing more; resolves when the turn under way is done. */
@@ -263,20 +297,38 @@ export class Mediation {
 
   /** A group of turns. After a failure the memory may be ahead of the store: it is loaded again before the next. */
   async #work(works: readonly (() => void)[]): Promise<void> {
+    const { store, sharedTasks } = this.#options;
     if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
-    if (this.#spoilt) this.#state = await loadedState(this.#options.store, this.#options);
+    if (this.#spoilt) this.#state = await loadedState(store, this.#options);
+    await sharedTasks?.refresh();
     this.#spoilt = true;
     this.#toSetAside = [];
+    const decidedOn = sharedTasks?.version;
     for (const work of works) work();
     await this.#givingWay.makeRoom();
     for (const pdu of this.#toSetAside.splice(0)) {
       await this.#options.setAside?.keep(pdu, this.#options.clock.now());
     }
     const changes = this.#state.take();
-    if (changes !== null) await this.#options.store.commit(changes);
+    if (changes !== null && !(await this.#isCommitted(changes, decidedOn))) {
+      // Tasks have changed meanwhile: all of it is done again, by those that there are.
+      await this.#work(works);
+      return;
+    }
     this.#spoilt = false;
     this.#losses.streamsForgotten += changes?.forgottenStreams.length ?? 0;
     for (const { session } of changes?.keySessions ?? []) this.#announce(session);
+  }
+
+  /** `false`: nothing is, since it went by tasks that are not so any more. */
+  async #isCommitted(changes: DfChanges, decidedOn: number | undefined): Promise<boolean> {
+    try {
+      await this.#options.store.commit(changes, decidedOn);
+      return true;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'outdated') return false;
+      throw error;
+    }
   }
 
   #announce(session: KeySession): void {
@@ -298,8 +350,8 @@ export class Mediation {
     const { clock, store, sessionMemoryMs = 86_400_000 } = this.#options;
     const before = clock.now() - sessionMemoryMs;
     await this.#turn(() => {
-      for (const xid of this.#state.held.awaited()) this.#releaseHeld(xid);
-      this.#dropOverdue();
+      for (const xid of this.#state.held.awaited()) this.#waiting.release(xid);
+      this.#waiting.dropOverdue();
       this.#keys.giveUpWaiting();
       this.#notices.catchUp();
       this.#givingWay.tell();
@@ -361,9 +413,9 @@ export class Mediation {
     this.#options.recorder?.accepted(reference, octets);
     this.#options.onEvent?.(receivedEvent(pdu, now));
     const task = this.#options.tasks.find(pdu.xid);
-    if (task === null) this.#hold(pdu, octets, now);
+    if (task === null) this.#waiting.hold(pdu, octets, now);
     else {
-      this.#releaseHeld(pdu.xid);
+      this.#waiting.release(pdu.xid);
       this.#mediate(pdu, octets, task);
     }
   }
@@ -374,45 +426,6 @@ export class Mediation {
     this.#options.issues.taskIssue(pdu.xid, `${lost} PDUs were lost before they reached the DF`);
     const interfaceName = pdu.type === PDU_TYPE.x2 ? 'X2' : 'X3';
     this.#alarmOf(pdu.xid, 'loss', `${lost} ${interfaceName} PDUs were lost before they reached the DF`);
-  }
-
-  /** The POI may know a task before the DF does; its PDUs wait, within bounds. */
-  #hold(pdu: Pdu, octets: Uint8Array, now: number): void {
-    const { held } = this.#state;
-    const { holdMost, holdOctets } = this.#options;
-    const limits = { pdus: holdMost ?? HOLD_LIMITS.pdus, octets: holdOctets ?? HOLD_LIMITS.octets };
-    while (!held.hasRoomFor(octets.length, limits)) {
-      const victim = held.victim(pdu.xid, octets.length);
-      if (victim !== null) this.#state.release(victim);
-      this.#drop('too many wait');
-      if (victim === null) return;
-    }
-    this.#state.hold(pdu.xid, octets, now);
-  }
-
-  #releaseHeld(xid: string): void {
-    const waiting = this.#state.held.of(xid);
-    const task = waiting.length === 0 ? null : this.#options.tasks.find(xid);
-    if (task === null) return;
-    for (const { id, octets } of waiting) {
-      this.#state.release(id);
-      this.#mediate(decodePdu(octets), octets, task);
-    }
-  }
-
-  #dropOverdue(): void {
-    const oldest = this.#options.clock.now() - (this.#options.holdMs ?? 600_000);
-    for (const { id } of this.#state.held.before(oldest)) {
-      this.#state.release(id);
-      this.#drop('it never came');
-    }
-  }
-
-  #drop(why: string): void {
-    this.#losses.dropped++;
-    const count = this.#tally.count(why);
-    if (count === null) return;
-    this.#options.issues.elementIssue(`PDUs of unknown tasks were dropped: ${why} (${count} so far)`);
   }
 
   /** A PDU that cannot be worked on must not hold up all that come after it. */

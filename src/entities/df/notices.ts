@@ -13,11 +13,24 @@
  * another: calls that were under way, and those since the copy was made, do not go on under theirs. That goes for warrants
  * that the copy has, and for those that come in the day after, which the DF may have had before.
  *
+ * Where calls are in partitions, what LEMFs are told of a warrant has one numbering, and partition 0 tells it. The others keep
+ * what they would have told, since what they keep of a warrant goes by when it has ended; alarms they pass on, with what they
+ * commit.
+ *
  * In force is a warrant of which a task has a part whose time it is. That keys cannot be had is no alarm: it has a record
  * of its own.
  */
 import type { Clock } from '../../bytes/ports.ts';
-import type { DfTask, DfWarrants, TaskMediation, ToldWarrant, WarrantNotice } from './ports.ts';
+import type {
+  CallPartition,
+  DfTask,
+  DfWarrants,
+  PassedAlarm,
+  StoredAlarm,
+  TaskMediation,
+  ToldWarrant,
+  WarrantNotice,
+} from './ports.ts';
 import type { CinResetRecord, NoticeRecord, WarrantChangeRecord } from './records.ts';
 import { isInForce, noticeDids } from './tasks.ts';
 import type { WorkingState } from './working-state.ts';
@@ -42,6 +55,8 @@ export type NextChange = number | null;
 
 interface Pace {
   readonly liid: string;
+  readonly cause: string;
+  readonly about: string;
   /** When the last went out. */
   at: number;
   /** What came since. */
@@ -49,8 +64,15 @@ interface Pace {
   text: string;
 }
 
+export interface WarrantNoticeOptions {
+  readonly warrants: DfWarrants;
+  readonly clock: Clock;
+  /** Of which calls it is; absent: of all. */
+  readonly partition?: CallPartition | undefined;
+}
+
 export class WarrantNotices {
-  readonly #options: { readonly warrants: DfWarrants; readonly clock: Clock };
+  readonly #options: WarrantNoticeOptions;
   readonly #currentState: () => WorkingState;
   readonly #deliver: DeliverNotice;
   readonly #reset: TellReset;
@@ -58,7 +80,7 @@ export class WarrantNotices {
 
   /** @param currentState asked in each turn: after a failure it is another */
   constructor(
-    options: { readonly warrants: DfWarrants; readonly clock: Clock },
+    options: WarrantNoticeOptions,
     currentState: () => WorkingState,
     { notify, reset }: { readonly notify: DeliverNotice; readonly reset: TellReset },
   ) {
@@ -104,13 +126,13 @@ export class WarrantNotices {
     );
     if (dids.length === 0) return;
     const isKnown = notice.next > 0 || notice.told !== null;
-    if (isKnown || time - cin * 1000 < LATE_WARRANT_MS)
+    if (this.#tells && (isKnown || time - cin * 1000 < LATE_WARRANT_MS))
       this.#reset({ kind: 'cin-reset', liid, cin, time }, dids);
     state.putNotice({ ...notice, epoch: cin });
   }
 
   /** Something is wrong of a warrant. @param about what makes alarms of one cause different ones */
-  alarm(liid: string, cause: WarrantAlarmCause, text: string, about = ''): void {
+  alarm(liid: string, cause: string, text: string, about = ''): void {
     const key = JSON.stringify([liid, cause, about]);
     const now = this.#options.clock.now();
     const pace = this.#paces.get(key);
@@ -119,14 +141,22 @@ export class WarrantNotices {
       pace.text = text;
       return;
     }
-    this.#paces.set(key, { liid, at: now, more: 0, text });
-    this.#sound(liid, text, now);
+    this.#paces.set(key, { liid, at: now, more: 0, text, cause, about });
+    this.#sound({ liid, text, key: { cause, about } }, now);
+  }
+
+  /** Tells an alarm of another partition, where none of its kind was told a moment ago. */
+  take({ id, liid, text, key }: StoredAlarm): void {
+    this.#currentState().took(id);
+    if ('did' in key) this.report(liid, text, key.did);
+    else this.alarm(liid, key.cause, text, key.about);
   }
 
   /** Tells at once what must not be told later: the LEMFs of a warrant, or of one that has none any more, that one. */
   report(liid: string, text: string, did: string): void {
     const now = this.#options.clock.now();
-    if (this.#options.warrants.tasksOf(liid).length > 0) this.#sound(liid, text, now);
+    const isThere = this.#options.warrants.tasksOf(liid).length > 0;
+    if (isThere || !this.#tells) this.#sound({ liid, text, key: { did } }, now);
     else this.#tellPresent({ kind: 'li-alarm', liid, time: now, information: text }, [did]);
   }
 
@@ -137,13 +167,25 @@ export class WarrantNotices {
       if (now - pace.at < ALARM_PACE_MS) continue;
       if (pace.more === 0) this.#paces.delete(key);
       else {
-        this.#sound(pace.liid, pace.more === 1 ? pace.text : `${pace.text} (the last of ${pace.more})`, now);
+        const { liid, more, cause, about } = pace;
+        const text = more === 1 ? pace.text : `${pace.text} (the last of ${more})`;
+        this.#sound({ liid, text, key: { cause, about } }, now);
         Object.assign(pace, { at: now, more: 0 });
       }
     }
   }
 
-  #sound(liid: string, information: string, time: number): void {
+  /** Whether it is here that LEMFs are told. */
+  get #tells(): boolean {
+    return (this.#options.partition?.partition ?? 0) === 0;
+  }
+
+  #sound(alarm: PassedAlarm, time: number): void {
+    if (!this.#tells) {
+      this.#currentState().pass(alarm);
+      return;
+    }
+    const { liid, text: information } = alarm;
     const parts = this.#options.warrants.tasksOf(liid).flatMap((task) => partsOf(task, liid));
     this.#deliver({ kind: 'li-alarm', liid, time, information }, noticeDids(parts));
   }
@@ -158,6 +200,7 @@ export class WarrantNotices {
   }
 
   #tellPresent(record: NoticeRecord, dids: readonly string[]): void {
+    if (!this.#tells) return;
     const there = dids.filter((did) => this.#options.warrants.isDestination(did));
     this.#deliver(record, there);
   }

@@ -148,6 +148,28 @@ export interface DfChanges {
   readonly givenUp: readonly GivenUpCall[];
   /** Keys of streams that are forgotten before their time; applied before what is put. */
   readonly forgottenStreams: readonly string[];
+  /** Alarms for another partition to tell; absent: none. */
+  readonly passedAlarms?: readonly PassedAlarm[];
+  /** Ids of alarms of other partitions that were told; absent: none. */
+  readonly takenAlarms?: readonly number[];
+}
+
+/** An alarm of a warrant that one partition has and another is to tell, since what LEMFs are told of a warrant has one numbering. */
+export interface PassedAlarm {
+  readonly liid: string;
+  readonly text: string;
+  /** What makes alarms different ones (`notices.ts`), or the destination that alone is told where nobody else is. */
+  readonly key: { readonly cause: string; readonly about: string } | { readonly did: string };
+}
+
+export interface StoredAlarm extends PassedAlarm {
+  readonly id: number;
+}
+
+/** Alarms that other partitions have passed on. */
+export interface PassedAlarms {
+  /** The oldest ones. */
+  waiting(limit: number): Promise<readonly StoredAlarm[]>;
 }
 
 export interface GivenUpCall {
@@ -166,8 +188,14 @@ export interface RetiredWarrant {
 
 export interface DfStore {
   load(): Promise<DfState>;
-  /** Applies all of it, durably, or nothing. */
-  commit(changes: DfChanges): Promise<void>;
+  /**
+   * Applies all of it, durably, or nothing.
+   * @param decidedOn number of the newest change of tasks that it goes by; absent: nobody else changes tasks
+   * @throws StorageError `outdated` where that is not the newest one any more
+   */
+  commit(changes: DfChanges, decidedOn?: number): Promise<void>;
+  /** Absent: this store has all calls. */
+  readonly passedAlarms?: PassedAlarms;
   /** Absent: what is loaded stays in memory. */
   readonly recall?: DfRecall;
   /** Absent: the store forgets by itself. */
@@ -228,14 +256,22 @@ export interface WaitingShare extends Amount {
 }
 
 /** What the handover manager reads: PS-PDUs by destination in order, gone only when the LEMF has acknowledged them. */
-export interface Outbox {
+export interface HandoverOutbox {
   /** The oldest entries of a destination after a position (0: from the start). */
   pending(did: string, after: number, limit: number): Promise<OutboxEntry[]>;
   /** Removes a destination's entries up to and including a position; those up to and including `after` stay. */
   acknowledge(did: string, upTo: number, after?: number): Promise<void>;
   /** What waits for a destination; known without looking at it. */
   waiting(did: string): Amount;
-  /** The same by warrant and interface. */
+  /** Destinations that have entries. */
+  destinations(): string[];
+  /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */
+  onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
+}
+
+/** The same, and who may have to give way. */
+export interface Outbox extends HandoverOutbox {
+  /** What waits for a destination, by warrant and interface. */
   shares(did: string): Iterable<WaitingShare>;
   /** Of a warrant, on one interface, the entries that wait for a destination: those of the newest calls first. */
   newest(
@@ -244,10 +280,6 @@ export interface Outbox {
     liid: string,
     limit: number,
   ): Promise<NewestEntry[]>;
-  /** Destinations that have entries. */
-  destinations(): string[];
-  /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */
-  onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
 }
 
 /** Files of content that waits beside the outbox. */
@@ -345,6 +377,21 @@ export interface DfTask {
   readonly mediations: readonly TaskMediation[];
   /** Unix milliseconds. */
   readonly activatedAt: number;
+}
+
+/** Tasks that other processes change as well. */
+export interface SharedTaskView {
+  /** The number of the newest change that is in effect here. */
+  readonly version: number;
+  /** Takes in what others have changed. @throws StorageError */
+  refresh(): Promise<void>;
+}
+
+/** Which of the partitions that the calls of a DF are in. */
+export interface CallPartition {
+  /** From 0. */
+  readonly partition: number;
+  readonly partitions: number;
 }
 
 /** The tasks that the ADMF has provisioned at this DF. */

@@ -7,7 +7,6 @@
  */
 import { opening } from '../../bytes/opened.ts';
 import type { Opened, Started } from '../../bytes/opened.ts';
-import type { Logger } from '../../bytes/ports.ts';
 import { present } from '../../bytes/present.ts';
 import type { ContentDecryptionSettings } from './decryption/content-decryption.ts';
 import type { DfListener } from './events.ts';
@@ -19,12 +18,22 @@ import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handov
 import type { HoldLimits } from './held.ts';
 import { KeyRequests } from './key-requests.ts';
 import type { KeyRequestTiming } from './key-requests.ts';
-import type { KeySession, QuestionState } from './session-state.ts';
 import { Mediation } from './mediation.ts';
-import type { ContentFiles, DfIssues, DfStore, KeySource, Outbox, PduRecorder } from './ports.ts';
+import type { QuestionListener } from './mediation.ts';
+import { Mediations } from './mediations.ts';
+import type { MediationCounts } from './mediations.ts';
+import type {
+  ContentFiles,
+  DfIssues,
+  DfStore,
+  HandoverOutbox,
+  KeySource,
+  Outbox,
+  PduRecorder,
+  SharedTaskView,
+} from './ports.ts';
 import type { RetentionOptions } from './retention.ts';
 import { dfTasks, endedTask, TableWarrants } from './tasks.ts';
-import { WarrantWatch } from './warrant-watch.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
 import { endpointOf } from '../../x1/policy.ts';
 import { HandoverClient } from './listeners/handover-client.ts';
@@ -50,7 +59,7 @@ export interface DfIntake {
   /** Why PDUs cannot be stored now; `null`: they can, as far as it was tried. */
   readonly failure: string | null;
   /** The bounds of its connections; absent: it has none. */
-  readonly bounds?: ConnectionGuard;
+  readonly bounds?: ConnectionGuard | undefined;
   /** Points of interception that are connected. */
   peers(): string[];
   /** Takes nothing more; resolves when what was taken is durable. */
@@ -96,10 +105,12 @@ export interface DeliveryStore extends DfStore, Outbox {
 
 /** What is running, for those who look at it. */
 export interface DeliveryParts {
-  readonly store: DeliveryStore;
+  readonly outbox: HandoverOutbox;
+  /** `null`: content is in the outbox. */
+  readonly spool: ContentFiles | null;
   readonly setAside: SetAsideFile;
   readonly handover: HandoverManager;
-  readonly mediation: Mediation;
+  readonly mediation: MediationCounts;
   readonly requests: KeyRequests;
   readonly intake: DfIntake;
 }
@@ -119,6 +130,8 @@ export interface RunningMediating extends Running {
 /** Content waits so long for more at most, half of what a packet of speech lasts. */
 const GATHER_MS = 10;
 const SETTLE_POLL_MS = 50;
+/** Octets that any partition may have wait: some of the largest PDUs. */
+const LEAST_OCTETS = 2 << 20;
 /** For what waits for a destination that is to be removed and whose LEMF is there. */
 const LAST_NEWS_MS = 2_000;
 
@@ -153,104 +166,115 @@ export function startMediating(
   runtime: Runtime,
   openIntake: (consumer: X2X3Consumer) => Promise<DfIntake>,
 ): Promise<RunningMediating> {
-  return opening((opened) => startWith(options, runtime, opened, openIntake));
+  return opening(async (opened) => {
+    const store = await options.store(opened);
+    store.spool?.watchDamage((damage) => {
+      runtime.logger.error({ damage }, 'the spool of content is damaged');
+      options.issues.elementIssue(`the spool of content is damaged: ${damage}`);
+    });
+    return startWith(
+      options,
+      runtime,
+      opened,
+      { partitions: 1, outbox: store, spool: store.spool },
+      async (host) => openIntake(await host.open(0, store)),
+    );
+  });
+}
+
+/** The same for calls of some partitions, which come and go. @param openIntake has them opened and closed as they do */
+export function startPartitions(
+  options: Omit<MediatingOptions, 'store'>,
+  runtime: Runtime,
+  kept: KeptForAll,
+  openIntake: (host: MediationHost) => Promise<DfIntake>,
+): Promise<RunningMediating> {
+  return opening((opened) => startWith(options, runtime, opened, kept, openIntake));
+}
+
+/** What the mediations of a process have together. */
+export interface KeptForAll {
+  /** In how many partitions calls are. */
+  readonly partitions: number;
+  readonly outbox: HandoverOutbox;
+  readonly spool?: ContentFiles | undefined;
+  /** Absent: no other process changes tasks. */
+  readonly sharedTasks?: SharedTaskView;
+  /** Whether something waits for a destination in other processes; absent: there are none. */
+  readonly waitsElsewhere?: (did: string) => Promise<boolean>;
+}
+
+/** Makes mediations. */
+export interface MediationHost {
+  /** The mediation of the calls that a store has. */
+  open(partition: number, store: Outbox & DfStore): Promise<Mediation>;
+  /** Resolves when the mediation of a partition does nothing more. */
+  close(partition: number): Promise<void>;
 }
 
 async function startWith(
-  options: MediatingOptions,
+  options: Omit<MediatingOptions, 'store'>,
   runtime: Runtime,
   opened: Opened,
-  openIntake: (consumer: X2X3Consumer) => Promise<DfIntake>,
+  kept: KeptForAll,
+  openIntake: (host: MediationHost) => Promise<DfIntake>,
 ): Promise<Started<RunningMediating>> {
-  const { tls, hosts, name, table, issues, hold } = options;
+  const { tls, hosts, name, table, issues } = options;
   const { clock, logger } = runtime;
-  const store = await options.store(opened);
-  store.spool?.watchDamage((damage) => {
-    logger.error({ damage }, 'the spool of content is damaged');
-    issues.elementIssue(`the spool of content is damaged: ${damage}`);
-  });
+  const { outbox, partitions } = kept;
   const setAside = new SetAsideFile(options.setAside);
   opened.add(() => setAside.close());
   const warrants = new TableWarrants(table);
-  const alarms = new LaterAlarms(logger);
+  const mediations = new Mediations({ partitions, liids: () => warrants.liids(), clock, logger });
   const handover = new HandoverManager({
-    outbox: store,
+    outbox,
     destinations: { list: () => handoverAddresses(table) },
     transport: new HandoverClient({ tls, hosts }),
     name,
     alarms: {
       raised: (did, description) => {
         issues.raised(did, description);
-        alarms.tell(warrants.deliveringTo(did), 'destination', `destination ${did}: ${description}`, did);
+        mediations.alarm(
+          warrants.deliveringTo(did),
+          'destination',
+          `destination ${did}: ${description}`,
+          did,
+        );
       },
       cleared: (did) => {
         issues.cleared(did);
-        alarms.tell(warrants.deliveringTo(did), 'destination', `destination ${did}: works again`, did);
+        mediations.alarm(warrants.deliveringTo(did), 'destination', `destination ${did}: works again`, did);
       },
     },
     issues: {
       elementIssue: (description) => issues.elementIssue(description),
       setAsideOf: (liid, did) =>
-        alarms.tell([liid], 'set-aside', `destination ${did} refused a PDU, which is set aside`, did),
+        mediations.alarm([liid], 'set-aside', `destination ${did} refused a PDU, which is set aside`, did),
     },
     setAside,
     clock,
     logger,
     ...present({ settings: options.handover }),
   });
-  const { backlogOctets, backlogPdus } = { ...HANDOVER_DEFAULTS, ...options.handover };
-  const { onEvent } = options;
-  const announced = new Announcements();
-  // What opens content is loaded where that is configured, and nowhere else.
-  const decryption =
-    options.decryption === undefined
-      ? undefined
-      : {
-          ...options.decryption,
-          opener: new (await import('./decryption/opener.ts')).StreamOpener(),
-        };
-  const mediation = await Mediation.open(
-    {
-      store,
-      tasks: dfTasks(table),
-      warrants,
-      encode: recordEncoder(name),
-      issues,
-      clock,
-      logger,
-      backlog: { bound: { octets: backlogOctets, count: backlogPdus }, outbox: store },
-      setAside,
-      gatherMs: GATHER_MS,
-      ...present({ holdMs: hold?.ms, holdMost: hold?.pdus, holdOctets: hold?.octets }),
-      ...present({ retention: options.retention, recorder: options.recorder, decryption, onEvent }),
-    },
-    (session, question) => announced.tell(session, question),
-  );
-  const requests = new KeyRequests(mediation, options.keys, {
+  const requests = new KeyRequests(mediations, options.keys, {
     clock,
     logger,
-    ...present({ timing: options.keyTiming, atOnce: options.questionsAtOnce, onEvent }),
+    ...present({ timing: options.keyTiming, atOnce: options.questionsAtOnce, onEvent: options.onEvent }),
   });
-  announced.to((session, question) => requests.start(session, question));
-  alarms.to(mediation);
-  const watch = new WarrantWatch(mediation, { clock, logger });
-  watch.touch([...mediation.toldWarrants(), ...warrants.liids()]);
+  const openMediation = await mediationOpener(options, runtime, kept, { setAside, warrants });
   let isTold = false;
   const touched = new Set<string>();
   const followTasks = (): void => {
     isTold = false;
     handover.refresh();
-    watch.touch(touched);
+    mediations.touch(touched);
     touched.clear();
-    mediation.tasksChanged().catch((error: unknown) => logger.error({ error }, 'held PDUs could not go on'));
+    mediations.tasksChanged();
   };
   // Tasks that are stored together are looked at together.
   const unsubscribe = table.subscribe((event) => {
     const ended = endedTask(table, event);
-    if (ended !== null)
-      mediation.taskEnds(ended).catch((error: unknown) => {
-        logger.error({ error }, 'content that waited for its key could not go on');
-      });
+    if (ended !== null) mediations.taskEnds(ended);
     for (const liid of warrants.follow(event)) touched.add(liid);
     if (!isTold) queueMicrotask(followTasks);
     isTold = true;
@@ -259,14 +283,19 @@ async function startWith(
   const taking: { intake: DfIntake | null } = { intake: null };
   opened.add(async () => {
     unsubscribe();
-    await watch.told();
-    watch.stop();
+    await mediations.stopTelling();
     await requests.stop();
     await taking.intake?.stop();
-    await mediation.stop();
+    await mediations.stop();
     handover.stop();
   });
-  const intake = await openIntake(mediation);
+  const intake = await openIntake({
+    open: (partition, store) =>
+      mediations.add(partition, () =>
+        openMediation(partition, store, (session, question) => requests.start(session, question)),
+      ),
+    close: (partition) => mediations.remove(partition),
+  });
   taking.intake = intake;
   /** Whether it came to that within so many milliseconds. */
   const until = async (condition: () => boolean, ms: number): Promise<boolean> => {
@@ -275,57 +304,74 @@ async function startWith(
     }
     return condition();
   };
-  const settled = (): boolean => requests.open === 0 && store.destinations().length === 0;
+  const settled = (): boolean => requests.open === 0 && outbox.destinations().length === 0;
   return {
-    parts: { store, setAside, handover, mediation, requests, intake },
+    parts: { outbox, spool: kept.spool ?? null, setAside, handover, mediation: mediations, requests, intake },
     settle: async (ms) => {
-      await watch.told();
+      await mediations.told();
       return until(settled, ms);
     },
     waitsFor: async (did) => {
-      await watch.told();
+      await mediations.told();
       // What the LEMF is there to take, as the news that a warrant has ended, goes before its destination does.
-      const isEmpty = (): boolean => store.waiting(did).count === 0;
-      return !(await until(() => isEmpty() || !handover.ready(did), LAST_NEWS_MS)) || !isEmpty();
+      const isEmpty = (): boolean => outbox.waiting(did).count === 0;
+      const waits = !(await until(() => isEmpty() || !handover.ready(did), LAST_NEWS_MS)) || !isEmpty();
+      return waits || ((await kept.waitsElsewhere?.(did)) ?? false);
     },
   };
 }
 
-/** Questions that are open at the start are announced before anybody can put them. */
-class Announcements {
-  #early: [KeySession, QuestionState][] = [];
-  #listener: ((session: KeySession, question: QuestionState) => void) | null = null;
-
-  tell(session: KeySession, question: QuestionState): void {
-    if (this.#listener === null) this.#early.push([session, question]);
-    else this.#listener(session, question);
-  }
-
-  to(listener: (session: KeySession, question: QuestionState) => void): void {
-    this.#listener = listener;
-    for (const [session, question] of this.#early.splice(0)) listener(session, question);
-  }
-}
-
-/** Alarms of warrants, which go nowhere until the mediation is there. */
-class LaterAlarms {
-  readonly #logger: Logger;
-  #mediation: Pick<Mediation, 'alarm'> | null = null;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  tell(...alarm: Parameters<Mediation['alarm']>): void {
-    if (alarm[0].length === 0) return;
-    this.#mediation?.alarm(...alarm).catch((error: unknown) => {
-      this.#logger.warn({ error }, 'LEMFs could not be told of an alarm');
-    });
-  }
-
-  to(mediation: Pick<Mediation, 'alarm'>): void {
-    this.#mediation = mediation;
-  }
+/** Makes the mediation of a store, which hears of its questions. */
+async function mediationOpener(
+  options: Omit<MediatingOptions, 'store'>,
+  { clock, logger }: Runtime,
+  { partitions, sharedTasks }: KeptForAll,
+  { setAside, warrants }: { readonly setAside: SetAsideFile; readonly warrants: TableWarrants },
+): Promise<(partition: number, store: Outbox & DfStore, onQuestion: QuestionListener) => Promise<Mediation>> {
+  const { table, name, issues, hold } = options;
+  const { backlogOctets, backlogPdus } = { ...HANDOVER_DEFAULTS, ...options.handover };
+  // What opens content is loaded where that is configured, and nowhere else.
+  const Opener =
+    options.decryption === undefined ? null : (await import('./decryption/opener.ts')).StreamOpener;
+  const share = (all: number | undefined, least: number): number | undefined =>
+    all === undefined || partitions === 1 ? all : Math.max(least, Math.floor(all / partitions));
+  const decryptionIn = (): ContentDecryptionSettings | undefined =>
+    options.decryption === undefined || Opener === null
+      ? undefined
+      : { ...options.decryption, opener: new Opener() };
+  return (partition, store, onQuestion) =>
+    Mediation.open(
+      {
+        store,
+        partition: { partition, partitions },
+        tasks: dfTasks(table),
+        warrants,
+        encode: recordEncoder(name),
+        issues,
+        clock,
+        logger,
+        backlog: {
+          bound: {
+            octets: share(backlogOctets, LEAST_OCTETS) ?? backlogOctets,
+            count: share(backlogPdus, 1_000) ?? backlogPdus,
+          },
+          outbox: store,
+        },
+        setAside,
+        gatherMs: GATHER_MS,
+        ...present({
+          holdMs: hold?.ms,
+          holdMost: share(hold?.pdus, 1),
+          holdOctets: share(hold?.octets, LEAST_OCTETS),
+          retention: options.retention,
+          recorder: options.recorder,
+          decryption: decryptionIn(),
+          onEvent: options.onEvent,
+          sharedTasks,
+        }),
+      },
+      onQuestion,
+    );
 }
 
 function handoverAddresses(table: TaskTable): HandoverAddress[] {

@@ -17,6 +17,7 @@ import { dfKept } from './start-operation.ts';
 import { streamsTold } from './start-stream-operation.ts';
 import { leaseOfMediation, openStreams } from './start-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
+import { openDfStores } from './start-stores.ts';
 import { startHolding } from './start.ts';
 import type { DfBesides } from './start.ts';
 
@@ -45,7 +46,7 @@ async function startWith(
   const lease = await leaseOfMediation(server, settings, config.x1.identifier, runtime, opened);
   const listening: { port: number | null } = { port: null };
   const openIntake =
-    ({ tls }: MediatingOptions) =>
+    ({ tls }: Pick<MediatingOptions, 'tls'>) =>
     async (consumer: X2X3Consumer): Promise<DfIntake> => {
       const { clock, logger } = runtime;
       const source = new StreamedSource({ server, settings, consumer, lease, clock, logger });
@@ -60,7 +61,10 @@ async function startWith(
     config,
     runtime,
     opened,
-    (options) => startMediating(options, runtime, openIntake(options)),
+    {
+      open: () => openDfStores(config, runtime, opened),
+      start: (options, { store }) => startMediating({ ...options, store }, runtime, openIntake(options)),
+    },
     streamsTold(server, settings, lease),
   );
   const { port } = listening;

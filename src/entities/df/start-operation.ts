@@ -36,7 +36,7 @@ export function dfOperation(
   config: DfConfig,
   { tls, trail, x1, delivery, database, streams }: DfOperationParts,
 ): Operation<DfConfig> {
-  const { store, setAside, handover, mediation, requests, intake } = delivery.parts;
+  const { outbox, spool, setAside, handover, mediation, requests, intake } = delivery.parts;
   const decryptionCounts = (): Record<string, number> => {
     const { waiting: _, ...counts } = mediation.decryption ?? { waiting: 0 };
     return counts;
@@ -51,10 +51,10 @@ export function dfOperation(
   const points = (): PeerState[] => intake.peers().map((name) => ({ name, role: 'poi', state: 'up' }));
   const backlogs = (): Promise<QueueState[]> =>
     Promise.all(
-      store.destinations().map(async (did) => {
-        const { count, octets } = store.waiting(did);
+      outbox.destinations().map(async (did) => {
+        const { count, octets } = outbox.waiting(did);
         // How old it is cannot be seen while the store is away, of which an alarm tells.
-        const [first] = await store.pending(did, 0, 1).catch(() => []);
+        const [first] = await outbox.pending(did, 0, 1).catch(() => []);
         return { name: 'handover', to: did, entries: count, octets, oldest: timeOf(first) };
       }),
     );
@@ -111,12 +111,12 @@ export function dfOperation(
       meter(
         'spool_octets',
         'Octets of the files in which content waits for LEMFs.',
-        () => store.spool?.spoolOctets ?? 0,
+        () => spool?.spoolOctets ?? 0,
       ),
       meter(
         'spool_damage_total',
         'Damages of the spool of content: PDUs, or places with some, that are not what was written.',
-        () => store.spool?.spoolDamage ?? 0,
+        () => spool?.spoolDamage ?? 0,
       ),
       meter(
         'pdus_set_aside_total',

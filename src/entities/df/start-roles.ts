@@ -3,8 +3,8 @@
  *
  *     all of it, without `streams`    `startDf`: between the parts are function calls
  *     intake                          `startIntake`
- *     mediation, delivery             `startMediator`
- *     all of it, with `streams`       `startMediator`, which listens besides
+ *     mediation, delivery             `startMediator`; with `database` `startMediators`, of which there may be several
+ *     all of it, with `streams`       the same, which listens besides
  */
 import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
@@ -22,11 +22,15 @@ export interface RunningRoles extends Running {
 
 /** @throws ConfigError, TlsError, StorageError */
 export async function startRoles(config: DfConfig, runtime: Runtime): Promise<RunningRoles> {
-  const { roles, streams } = config;
+  const { roles, streams, database } = config;
   if (streams === undefined) return startDf(config, runtime);
   if (!roles.includes('mediation')) {
     const { startIntake } = await import('./start-intake.ts');
     return startIntake(config, streams, runtime);
+  }
+  if (database !== undefined) {
+    const { startMediators } = await import('./start-mediators.ts');
+    return startMediators(config, streams, database, runtime);
   }
   const { startMediator } = await import('./start-mediator.ts');
   return startMediator(config, streams, runtime);

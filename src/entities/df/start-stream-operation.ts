@@ -3,6 +3,7 @@ import { meter } from '../../host/meters.ts';
 import type { Meter } from '../../host/operation.ts';
 import type { Alarm, PeerState, QueueState } from '../../host/status.ts';
 import type { StreamServer } from '../../storage/jetstream.ts';
+import type { LeaseShares } from '../../storage/lease-shares.ts';
 import type { StreamLease } from '../../storage/stream-lease.ts';
 import { pduStreams } from './listeners/pdu-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
@@ -57,6 +58,43 @@ export function streamsTold(
         'stream_disconnections_total',
         'How often the connection to the stream server was lost.',
         () => server.disconnections,
+      ),
+    ],
+  };
+}
+
+/** The same of a process that has some partitions of the calls. @param shares `null`: it is starting */
+export function sharesTold(
+  told: StreamsTold,
+  shares: () => LeaseShares | null,
+  { name }: DfStreamSettings,
+): StreamsTold {
+  const alarms = (): Alarm[] => [
+    ...told.alarms(),
+    ...(shares()?.missed ?? []).map(({ thing, since }): Alarm => ({
+      ...{ name: 'mediation-partition', severity: 'critical', about: `${name} ${thing}`, since },
+      text: 'nobody mediates the calls of a partition',
+    })),
+  ];
+  return {
+    ...told,
+    alarms,
+    problems: () => told.problems(),
+    peers: () => [
+      ...told.peers(),
+      ...(shares()?.others ?? []).map((other): PeerState => ({ name: other, role: 'mediator', state: 'up' })),
+    ],
+    meters: [
+      ...told.meters,
+      meter(
+        'mediation_partitions',
+        'Partitions of the calls that this process mediates.',
+        () => shares()?.held.length ?? 0,
+      ),
+      meter(
+        'mediation_partition_changes_total',
+        'How often this process has taken a partition, or one has gone.',
+        () => shares()?.changes ?? 0,
       ),
     ],
   };

@@ -19,6 +19,8 @@ import type { Listen } from '../../host/config.ts';
 import { holdingState } from '../../storage/lock.ts';
 import { startDelivery } from './start-delivery.ts';
 import { openDfStores } from './start-stores.ts';
+import type { KeptByDf } from './start-stores.ts';
+import type { RetirementAccount } from './retention.ts';
 import type {
   MediatingOptions,
   NetworkDecryption,
@@ -41,9 +43,13 @@ export interface DfBesides {
 /** Starts a DF. `onEvent` is told of PDUs, questions, answers and records as they happen. @throws ConfigError, TlsError, StorageError */
 export function startDf(config: DfConfig, runtime: Runtime, onEvent?: DfListener): Promise<RunningDf> {
   const { place } = dfKept(config);
-  const start = (options: MediatingOptions) =>
-    startDelivery({ ...options, ...present({ onEvent }), listen: config.x2x3 }, runtime);
-  return holdingState(place, runtime.clock.now(), (opened) => startHolding(config, runtime, opened, start));
+  return holdingState(place, runtime.clock.now(), (opened) =>
+    startHolding(config, runtime, opened, {
+      open: () => openDfStores(config, runtime, opened),
+      start: (options, { store }) =>
+        startDelivery({ ...options, ...present({ onEvent }), store, listen: config.x2x3 }, runtime),
+    }),
+  );
 }
 
 /** Where content is decrypted by the DF. */
@@ -54,20 +60,25 @@ function decryptionOf(
   return at === 'network' ? { decryption: { hold: { ms, pdus, octets }, record } } : {};
 }
 
-/**
- * All but where PDUs come from, under the lock of its state.
- * @param start makes the mediation, with what gives it its PDUs
- */
-export async function startHolding<D extends RunningMediating>(
+/** What differs between the ways in which a DF runs. */
+export interface WayToRun<S extends KeptByDf, D extends RunningMediating> {
+  /** Opens what it keeps. */
+  open(): Promise<S>;
+  /** Makes the mediation, with what gives it its PDUs. */
+  start(options: Omit<MediatingOptions, 'store'>, state: S): Promise<D>;
+}
+
+/** All but where PDUs come from, under the lock of its state. */
+export async function startHolding<S extends KeptByDf, D extends RunningMediating>(
   config: DfConfig,
   runtime: Runtime,
   opened: Opened,
-  start: (options: MediatingOptions) => Promise<D>,
+  way: WayToRun<S, D>,
   streams?: StreamsTold,
 ): Promise<Started<D & DfBesides>> {
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
-  const state = await openDfStores(config, runtime, opened);
+  const state = await way.open();
   const hosts = new HostMap(config.hosts);
   const pdus = config.recordInto === undefined ? null : new PduFiles(config.recordInto);
   opened.add(() => pdus?.close());
@@ -89,8 +100,8 @@ export async function startHolding<D extends RunningMediating>(
     waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
   });
   opened.add(() => x1.stop());
-  const delivery = await start({
-    ...{ store: state.store, setAside: state.setAside },
+  const options = {
+    setAside: state.setAside,
     tls,
     hosts,
     name: config.name,
@@ -104,11 +115,12 @@ export async function startHolding<D extends RunningMediating>(
     ...decryptionOf(config, (account) => state.audit.append({ kind: 'keys-in-use', ...account })),
     retention: {
       ms: config.retention * 1000,
-      record: ({ endedAt, ...counts }) =>
+      record: ({ endedAt, ...counts }: RetirementAccount) =>
         state.audit.append({ kind: 'warrant-retired', ...counts, endedAt: isoTime(endedAt) }),
     },
     ...present({ recorder: pdus }),
-  });
+  };
+  const delivery = await way.start(options, state);
   outbox.delivery = delivery;
   return {
     ...delivery,

@@ -18,6 +18,7 @@ import { Losses } from './losses.ts';
 import type { KeySession } from './session-state.ts';
 import { newSession, openOnes } from './key-session.ts';
 import type {
+  CallPartition,
   CallStanding,
   Communication,
   DfChanges,
@@ -27,6 +28,7 @@ import type {
   GivenUpCall,
   HeldPdu,
   OutboxAppend,
+  PassedAlarm,
   RetiredWarrant,
   StoredKeySession,
   StreamState,
@@ -40,6 +42,8 @@ import { KNOWN_STREAM_LIMITS, Streams } from './streams.ts';
 
 /** Bounds of what strangers can make the mediation keep. */
 export interface StateLimits {
+  /** The calls that there are here; default: all. CINs of a LIID are different in all partitions. */
+  readonly partition?: CallPartition | undefined;
   /** Calls that nobody has proven; default 1,000 of a LIID, 20,000 in all. */
   readonly claims: ClaimLimits;
   /** Streams of X2 and X3; default 200,000 of calls that are proven, and 50,000 others. */
@@ -77,6 +81,9 @@ export class WorkingState {
   #evicted: number[] = [];
   #retired: RetiredWarrant[] = [];
   #givenUp: GivenUpCall[] = [];
+  #passed: PassedAlarm[] = [];
+  #taken: number[] = [];
+  readonly #partition: CallPartition;
 
   /**
    * @param limits where there is more already, it goes as other things come
@@ -84,6 +91,7 @@ export class WorkingState {
    */
   constructor(state: DfState, limits: StateLimits, recall: DfRecall | null = null) {
     this.#recall = recall;
+    this.#partition = limits.partition ?? ALL_CALLS;
     this.#claims = new Claims(limits.claims);
     for (const one of state.communications.toSorted((a, b) => a.lastSeen - b.lastSeen)) {
       this.#communications.set(ByCall.key(one.correlation, one.liid), one);
@@ -190,6 +198,16 @@ export class WorkingState {
   /** Of what is to be appended, some is not. */
   dropAppended(entries: ReadonlySet<OutboxAppend>): void {
     this.#outbox = this.#outbox.filter((entry) => !entries.has(entry));
+  }
+
+  /** An alarm is for another partition to tell. */
+  pass(alarm: PassedAlarm): void {
+    this.#passed.push(alarm);
+  }
+
+  /** An alarm of another partition is told. */
+  took(id: number): void {
+    this.#taken.push(id);
   }
 
   /** An entry of the outbox goes. */
@@ -323,6 +341,8 @@ export class WorkingState {
       notices: present(this.#notices, this.#changedNotices),
       retired: this.#retired,
       givenUp: this.#givenUp,
+      passedAlarms: this.#passed,
+      takenAlarms: this.#taken,
     };
     this.#changedCommunications = new Set();
     this.#changedSessions = new Set();
@@ -331,6 +351,8 @@ export class WorkingState {
     this.#evicted = [];
     this.#retired = [];
     this.#givenUp = [];
+    this.#passed = [];
+    this.#taken = [];
     this.#newlyHeld = [];
     this.#released = [];
     return Object.values(changes).every((list) => (list as readonly unknown[]).length === 0) ? null : changes;
@@ -376,7 +398,7 @@ export class WorkingState {
   }
 
   #newCommunication(correlation: string, liid: string): Communication {
-    const cin = Math.max(this.#lastCins.get(liid) ?? 0, this.#cinBase) + 1;
+    const cin = nextCin(Math.max(this.#lastCins.get(liid) ?? 0, this.#cinBase), this.#partition);
     this.#lastCins.set(liid, cin);
     return { correlation, liid, cin, nextHi2: 0, nextHi3: 0, lastSeen: 0, standing: 'open', source: '' };
   }
@@ -415,9 +437,18 @@ export class WorkingState {
 /** What a store holds, within limits or the default ones. */
 export async function loadedState(
   store: Pick<DfStore, 'load' | 'recall'>,
-  { claims = CLAIM_LIMITS, streams = KNOWN_STREAM_LIMITS }: Partial<StateLimits>,
+  { claims = CLAIM_LIMITS, streams = KNOWN_STREAM_LIMITS, partition }: Partial<StateLimits>,
 ): Promise<WorkingState> {
-  return new WorkingState(await store.load(), { claims, streams }, store.recall ?? null);
+  return new WorkingState(await store.load(), { claims, streams, partition }, store.recall ?? null);
+}
+
+const ALL_CALLS: CallPartition = { partition: 0, partitions: 1 };
+
+/** The next CIN of a partition above another: n × partitions + partition + 1. */
+function nextCin(above: number, { partition, partitions }: CallPartition): number {
+  const first = partition + 1;
+  if (above < first) return first;
+  return first + (Math.floor((above - first) / partitions) + 1) * partitions;
 }
 
 /** Whether time alone may change what is asked or told of it. */

@@ -20,7 +20,7 @@ import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { interceptionPoint } from './interception-point.ts';
 import { provisionDf, provisionStore, startKeySource } from './provisioned.ts';
-import { call, vector } from './support.ts';
+import { call, LEG, vector } from './support.ts';
 
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
@@ -38,10 +38,13 @@ export interface CallToLemf {
    * Reports a call of so many packets.
    * @param port where the DF listens
    * @param after called after each packet; what it gives is waited for
+   * @param calls that are reported side by side; default one
    */
-  report(port: number, packets: number, after: (n: number) => unknown): Promise<void>;
+  report(port: number, packets: number, after: (n: number) => unknown, calls?: number): Promise<void>;
   /** Waits until all of it is there, and looks whether it is. */
   arrived(packets: number): Promise<void>;
+  /** The same of so many calls, whatever CINs they have. */
+  allArrived(packets: number, calls: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -83,8 +86,9 @@ export async function callToLemf(folder: string): Promise<CallToLemf> {
   return {
     settings,
     provision: (store) => provisionStore(store, lemf.hi2.port, 'LIID-1'),
-    report: (port, packets, after) => report(files.cscf, port, packets, after),
+    report: (port, packets, after, calls = 1) => report(files.cscf, port, packets, after, calls),
     arrived: (packets) => arrived(folder, packets),
+    allArrived: (packets, calls) => allArrived(folder, packets, calls),
     stop: async () => {
       await lemf.stop();
       await kms.close();
@@ -97,14 +101,19 @@ async function report(
   port: number,
   packets: number,
   after: (n: number) => unknown,
+  calls: number,
 ): Promise<void> {
   const timing = { busyKeepaliveMs: 30, firstPauseMs: 20, longestPauseMs: 50 };
   const point = interceptionPoint({ tls: loadTls(files, clock.now()), port, timing });
-  const steps = new Map(STEPS.map((packet, i) => [packet, call()[i]!]));
+  const legs = [...Array(calls).keys()].map((c) => ({ ...LEG, callId: c === 0 ? LEG.callId : `call ${c}` }));
+  const steps = new Map(STEPS.map((packet, i) => [packet, i]));
   for (let n = 0; n < packets; n++) {
     const step = steps.get(n);
-    if (step !== undefined) point.report('x2', ...step);
-    point.report('x3', fromHex(`8008${hex(n)}${'00'.repeat(168)}`), DIRECTION.toTarget);
+    for (const [c, leg] of legs.entries()) {
+      if (step !== undefined) point.report('x2', ...call(leg)[step]!, leg.callId);
+      const payload = fromHex(`8008${hex(n)}${hex(c)}${'00'.repeat(166)}`);
+      point.report('x3', payload, DIRECTION.toTarget, leg.callId);
+    }
     await sleep(4);
     await after(n);
   }
@@ -122,10 +131,48 @@ async function arrived(folder: string, packets: number): Promise<void> {
   expect(numbers('hi2')).toEqual([...Array(iri).keys()]);
   const all = [...received('hi2'), ...received('hi3')];
   expect(new Set(all.map(({ header }) => header.cin))).toEqual(new Set([1]));
-  const payloads = received('hi3').map(({ payload }) =>
-    JSON.stringify(payload, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
-  );
+  const payloads = received('hi3').map(({ payload }) => textOf(payload));
   payloads.forEach((payload, n) => expect(payload).toContain(`8008${hex(n)}`));
+}
+
+async function allArrived(folder: string, packets: number, calls: number): Promise<void> {
+  const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(folder, 'lemf', `${kind}.ber`));
+  const iri = STEPS.length + vector().keys.cryptoSessions.length;
+  for (let i = 0; i < 600; i++) {
+    const isThere = received('hi2').length >= iri * calls && received('hi3').length >= packets * calls;
+    if (isThere) break;
+    await sleep(50);
+  }
+  const byCin = (kind: 'hi2' | 'hi3'): Map<number | undefined, PsPdu[]> => {
+    const calls = new Map<number | undefined, PsPdu[]>();
+    for (const pdu of received(kind)) calls.set(pdu.header.cin, [...(calls.get(pdu.header.cin) ?? []), pdu]);
+    return calls;
+  };
+  const numbers = (pdus: readonly PsPdu[]) =>
+    pdus.map(({ header }) => header.sequenceNumber ?? -1).sort((a, b) => a - b);
+  expect([byCin('hi2').size, byCin('hi3').size]).toEqual([calls, calls]);
+  for (const [kind, count] of [
+    ['hi2', iri],
+    ['hi3', packets],
+  ] as const) {
+    const all = byCin(kind);
+    for (const pdus of all.values()) expect(numbers(pdus)).toEqual([...Array(count).keys()]);
+  }
+  const which = [...byCin('hi3').values()].map((pdus) => {
+    const texts = pdus
+      .toSorted((a, b) => (a.header.sequenceNumber ?? 0) - (b.header.sequenceNumber ?? 0))
+      .map(({ payload }) => textOf(payload));
+    const [, c = ''] = /80080000(.{4})/.exec(texts[0] ?? '') ?? [];
+    texts.forEach((text, n) => expect(text).toContain(`8008${hex(n)}${c}`));
+    return c;
+  });
+  expect(new Set(which).size).toBe(calls);
+}
+
+function textOf(payload: PsPdu['payload']): string {
+  return JSON.stringify(payload, (_key, value: unknown) =>
+    value instanceof Uint8Array ? toHex(value) : value,
+  );
 }
 
 function hex(n: number): string {

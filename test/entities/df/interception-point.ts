@@ -33,14 +33,19 @@ export function interceptionPoint({ tls, port, timing, issues = NO_ISSUES }: Int
     ...{ hosts: new HostMap(), tls, clock, logger: silent, issues, timing },
   });
   delivery.open(DID, { host: '127.0.0.1', port });
-  const report = (reference: 'x2' | 'x3', payload: Uint8Array, direction: number): void =>
+  const report = (
+    reference: 'x2' | 'x3',
+    payload: Uint8Array,
+    direction: number,
+    callId = LEG.callId,
+  ): void =>
     poi.report(
       {
         interface: reference,
         direction,
         format: reference === 'x2' ? PAYLOAD_FORMAT.sip : PAYLOAD_FORMAT.rtp,
         payload,
-        correlation: correlationOf(LEG.callId),
+        correlation: correlationOf(callId),
         time: clock.now(),
       },
       [{ task: { xid: XID, deliveryType: 'X2andX3', dids: [DID] } }],

@@ -6,7 +6,7 @@
  * some of it gives way before it comes into the outbox (`../backlog.ts`). When it is near that an alarm is raised.
  */
 import type { Clock, Logger, SetAside, Timer } from '../../../bytes/ports.ts';
-import type { Outbox } from '../ports.ts';
+import type { HandoverOutbox } from '../ports.ts';
 import { isNearBound } from '../backlog.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { Delivery } from './delivery.ts';
@@ -23,7 +23,7 @@ import type {
 } from './ports.ts';
 
 export interface HandoverManagerOptions {
-  readonly outbox: Outbox;
+  readonly outbox: HandoverOutbox;
   readonly destinations: HandoverDestinations;
   readonly transport: HandoverTransport;
   readonly name: DeliveryName;

@@ -22,7 +22,7 @@ import { decodePsPdu, encodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { TRI_OPTION } from '../../../wire/hi/tri.ts';
 import type { TriMessage } from '../../../wire/hi/tri.ts';
-import type { Outbox, OutboxEntry } from '../ports.ts';
+import type { HandoverOutbox, OutboxEntry } from '../ports.ts';
 import { transportHeader } from './encoder.ts';
 import type { DeliveryName } from './encoder.ts';
 import type { DeliveryFunction, HandoverChannel, HandoverSettings } from './ports.ts';
@@ -35,7 +35,7 @@ export const TRANSPORT_LIID = 'transport';
 
 export interface SessionContext {
   readonly did: string;
-  readonly outbox: Outbox;
+  readonly outbox: HandoverOutbox;
   readonly name: DeliveryName;
   readonly clock: Clock;
   readonly logger: Logger;

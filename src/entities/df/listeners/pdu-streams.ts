@@ -17,6 +17,7 @@ import { X2X3_TAKEN } from '../../../wire/x2x3/limits.ts';
 import type { Pdu } from '../../../wire/x2x3/pdu.ts';
 import { numberAttribute, PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
 import type { StreamTerms } from '../../../storage/jetstream.ts';
+import { partitionOf } from '../call-partition.ts';
 import type { ReceivedPdu } from './x2x3-server.ts';
 
 /** What all processes of one DF agree in. */
@@ -73,11 +74,12 @@ export function refusedPlace({ name }: PduStreamSettings): PduPlace {
   return { stream: `${name}-x2`, subject: `${name}.x2.refused` };
 }
 
-/** Every place that PDUs come from. */
-export function partitionPlaces(settings: PduStreamSettings): PduPlace[] {
+/** Every place that PDUs of some partitions come from. @param only absent: of all */
+export function partitionPlaces(settings: PduStreamSettings, only?: readonly number[]): PduPlace[] {
   const { name, partitions } = settings;
+  const wanted = only ?? Array.from({ length: partitions }, (_, partition) => partition);
   return (['x2', 'x3'] as const).flatMap((reference) =>
-    Array.from({ length: partitions }, (_, partition) => partitionPlace(name, reference, partition)),
+    wanted.map((partition) => partitionPlace(name, reference, partition)),
   );
 }
 
@@ -96,13 +98,6 @@ export function byPlace(
     else known.pdus.push(received);
   }
   return places;
-}
-
-/** The partition of a call: FNV-1a over its correlation ID. */
-export function partitionOf(correlation: Uint8Array, partitions: number): number {
-  let hash = 0x811c9dc5;
-  for (const octet of correlation) hash = Math.imul(hash ^ octet, 0x01000193);
-  return (hash >>> 0) % partitions;
 }
 
 /** The messages of PDUs of one place. All are of one peer. */

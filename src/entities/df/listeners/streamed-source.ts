@@ -23,6 +23,8 @@ export interface StreamedSourceOptions {
   readonly settings: PduStreamSettings;
   readonly consumer: X2X3Consumer;
   readonly lease: { readonly state: LeaseState };
+  /** Those that are read; absent: all. Frames that were refused come with partition 0. */
+  readonly partitions?: readonly number[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -44,7 +46,9 @@ export class StreamedSource {
 
   constructor(options: StreamedSourceOptions) {
     this.#options = options;
-    const places = [...partitionPlaces(options.settings), refusedPlace(options.settings)];
+    const { settings, partitions } = options;
+    const places = partitionPlaces(settings, partitions);
+    if (partitions === undefined || partitions.includes(0)) places.push(refusedPlace(settings));
     this.#readers = places.map((place) => new PlaceReader(place, options));
   }
 

@@ -1,8 +1,11 @@
 /** The DF's tables as the program has them; what is in them says `sqlite.ts`, what they are made by `df-schema.ts`. */
+import Type from 'typebox';
+import { strict } from '../../../bytes/schema.ts';
 import type { CallStanding, OutboxAppend } from '../ports.ts';
 import {
   countColumn,
   enumColumn,
+  jsonColumn,
   octetsColumn,
   TableReader,
   tableReaders,
@@ -69,6 +72,15 @@ export const STORED = tableReaders({
   spool_gone: { did: textColumn, first: countColumn, last: countColumn },
   spool_retired: { liid: textColumn, position: countColumn },
 });
+
+const PASSED_ALARM = strict({
+  liid: Type.String(),
+  text: Type.String(),
+  key: Type.Union([strict({ cause: Type.String(), about: Type.String() }), strict({ did: Type.String() })]),
+});
+
+/** Alarms for another partition to tell. */
+export const PASSED = new TableReader('passed_alarm', { id: countColumn, body: jsonColumn(PASSED_ALARM) });
 
 export type DfTables = TablesOf<typeof STORED>;
 

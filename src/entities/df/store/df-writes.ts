@@ -13,7 +13,7 @@ import type {
 import { clearance, removal, RowStatement } from '../../../storage/group-commit.ts';
 import type { SqlValue, Write } from '../../../storage/group-commit.ts';
 import type { WrittenRow } from '../../../storage/stored-tables.ts';
-import { STORED } from './df-tables.ts';
+import { PASSED, STORED } from './df-tables.ts';
 
 /** Streams and calls. */
 export type DfProgress = Pick<DfChanges, 'streams' | 'communications'>;
@@ -31,6 +31,8 @@ const HELD = RowStatement.adding(STORED.held);
 const OUTBOX = RowStatement.adding(STORED.outbox);
 const LOSSES = RowStatement.putting(STORED.loss, ['did', 'liid', 'interface', 'cin']);
 const NOTICES = RowStatement.putting(STORED.notice, ['liid']);
+
+const PASSED_ALARMS = RowStatement.adding(PASSED.pick('body'));
 
 /** A limit that is none, for engines that want one. */
 const ALL = '9223372036854775807';
@@ -65,6 +67,8 @@ export function changeWrites(changes: DfChanges, appended: readonly OutboxEntry[
     removal('loss', ['did', 'liid', 'interface', 'cin'], changes.toldLosses.map(lossKey)),
     LOSSES.of(changes.losses),
     NOTICES.of(changes.notices.map(noticeRow)),
+    PASSED_ALARMS.of((changes.passedAlarms ?? []).map((alarm) => ({ body: JSON.stringify(alarm) }))),
+    removal('passed_alarm', ['id'], (changes.takenAlarms ?? []).map(alone)),
   ].filter(({ runs }) => runs.length > 0);
 }
 

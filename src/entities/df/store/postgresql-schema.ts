@@ -2,6 +2,7 @@
 import { PROCESSES } from '../../../storage/instances.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
+import { LEASED_HOLDER } from '../../../storage/term-fence.ts';
 import { SOLE_HOLDER } from '../../../storage/sole-holder.ts';
 import { SHARED_TASKS } from '../../../x1/shared-task-store.ts';
 
@@ -36,4 +37,24 @@ export const SHARED_DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: [],
   migrations: [FIRST, SHARED_TASKS, PROCESSES, SOLE_HOLDER],
+};
+
+/** The schema that the mediators of a DF share: tasks, processes, and in how many partitions calls are. */
+const MEDIATORS = statements(
+  `CREATE TABLE layout (id INTEGER PRIMARY KEY CHECK (id = 1), partitions BIGINT NOT NULL)`,
+  // What partitions have to tell of warrants, and that of the notices is to tell.
+  `CREATE TABLE passed_alarm (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body TEXT NOT NULL)`,
+);
+
+export const MEDIATORS_SCHEMA: StoreSchema = {
+  store: 'mediators',
+  firstTables: [],
+  migrations: [SHARED_TASKS, PROCESSES, MEDIATORS],
+};
+
+/** The schema of a partition. */
+export const PARTITION_SCHEMA: StoreSchema = {
+  store: 'partition',
+  firstTables: [],
+  migrations: [FIRST, LEASED_HOLDER],
 };

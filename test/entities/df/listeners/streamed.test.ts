@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { concat, fromHex, utf8 } from '../../../../src/bytes/octets.ts';
+import { partitionOf } from '../../../../src/entities/df/call-partition.ts';
 import {
   batchesOf,
   messageId,
-  partitionOf,
   PEER_HEADER,
   pduStreams,
 } from '../../../../src/entities/df/listeners/pdu-streams.ts';

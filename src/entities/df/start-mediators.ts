@@ -1,0 +1,185 @@
+/**
+ * Mediation and delivery of a DF as one of several processes, on one database: calls are in partitions, and each process has
+ * its share of them, by leases (`storage/lease-shares.ts`). A partition has a store, a mediation and readers of its own;
+ * X1, Xk and the connections to LEMFs are the process's.
+ *
+ *     streams ┄► StreamedSource ─► Mediation ─► DfPartitionStore ─┐
+ *     streams ┄► StreamedSource ─► Mediation ─► DfPartitionStore ─┼─► JoinedOutbox ─► HandoverManager
+ *                                     └─► KeyRequests ──Xk──► KMS
+ */
+import type { Opened, Started } from '../../bytes/opened.ts';
+import type { Runtime } from '../../host/runtime.ts';
+import type { DatabaseConfig } from '../../host/database-config.ts';
+import type { StreamServer } from '../../storage/jetstream.ts';
+import { LeaseShares } from '../../storage/lease-shares.ts';
+import type { LeaseSharesOptions, SharedWork } from '../../storage/lease-shares.ts';
+import { holdingState } from '../../storage/lock.ts';
+import type { DfConfig } from './config.ts';
+import { JoinedOutbox } from './joined-outbox.ts';
+import { leasePlace } from './listeners/pdu-streams.ts';
+import { StreamedIntake } from './listeners/streamed-intake.ts';
+import { StreamedSource } from './listeners/streamed-source.ts';
+import type { X2X3Server } from './listeners/x2x3-server.ts';
+import { startPartitions, x2x3Server } from './start-delivery.ts';
+import type { DfIntake, MediationHost } from './start-delivery.ts';
+import type { RunningMediator } from './start-mediator.ts';
+import { dfKept } from './start-operation.ts';
+import { openPartitionedStores } from './start-stores.ts';
+import type { PartitionedDfStore } from './store/postgresql-partitions.ts';
+import { sharesTold, streamsTold } from './start-stream-operation.ts';
+import { openStreams } from './start-streams.ts';
+import type { DfStreamSettings } from './start-streams.ts';
+import { startHolding } from './start.ts';
+
+/** @throws ConfigError, TlsError; StorageError, `locked` if another process has the instance's name, `refused` */
+export function startMediators(
+  config: DfConfig,
+  settings: DfStreamSettings,
+  database: DatabaseConfig,
+  runtime: Runtime,
+): Promise<RunningMediator> {
+  const { place } = dfKept(config);
+  return holdingState(place, runtime.clock.now(), (opened) =>
+    startWith(config, settings, database, runtime, opened),
+  );
+}
+
+async function startWith(
+  config: DfConfig,
+  settings: DfStreamSettings,
+  database: DatabaseConfig,
+  runtime: Runtime,
+  opened: Opened,
+): Promise<Started<RunningMediator>> {
+  const server = await openStreams(settings, runtime, opened);
+  const sharing: { shares: LeaseShares | null } = { shares: null };
+  const listening: { port: number | null } = { port: null };
+  const outbox = new JoinedOutbox();
+  const running = await startHolding(
+    config,
+    runtime,
+    opened,
+    {
+      open: () => openPartitionedStores(config, database, settings.partitions, runtime, opened),
+      start: (options, { partitioned }) =>
+        startPartitions(
+          options,
+          runtime,
+          {
+            ...{ partitions: settings.partitions, outbox, sharedTasks: options.table },
+            waitsElsewhere: (did) => partitioned.waitsFor(did),
+          },
+          async (host) => {
+            const partitions = new Partitions({ server, settings, runtime, host, outbox, partitioned });
+            const shares = await LeaseShares.begin(partitions.sharedAs(database.instance));
+            sharing.shares = shares;
+            if (!config.roles.includes('intake')) return new SharedIntake(shares, partitions, null);
+            const intake = new StreamedIntake({ server, settings, logger: runtime.logger });
+            const listener = x2x3Server(config.x2x3, options.tls, intake, runtime);
+            listening.port = await listener.start();
+            return new SharedIntake(shares, partitions, listener);
+          },
+        ),
+    },
+    sharesTold(streamsTold(server, settings, null), () => sharing.shares, settings),
+  );
+  const { port } = listening;
+  return port === null ? running : { ...running, x2x3: { address: config.x2x3.address, port } };
+}
+
+interface PartitionsOptions {
+  readonly server: StreamServer;
+  readonly settings: DfStreamSettings;
+  readonly runtime: Runtime;
+  readonly host: MediationHost;
+  readonly outbox: JoinedOutbox;
+  readonly partitioned: PartitionedDfStore;
+}
+
+/** The partitions that this process has. */
+class Partitions {
+  readonly #options: PartitionsOptions;
+  readonly #sources = new Map<number, StreamedSource>();
+
+  constructor(options: PartitionsOptions) {
+    this.#options = options;
+  }
+
+  /** Why PDUs of one of them cannot be stored now; `null`: they can, as far as it was tried. */
+  get failure(): string | null {
+    for (const { failure } of this.#sources.values()) if (failure !== null) return failure;
+    return null;
+  }
+
+  /** How they are shared out. */
+  sharedAs(name: string): LeaseSharesOptions {
+    const { server, settings, runtime } = this.#options;
+    const { clock, logger } = runtime;
+    const { stream, subject: prefix } = leasePlace(settings, '');
+    const things = Array.from({ length: settings.partitions }, (_, partition) => `${MEDIATION}${partition}`);
+    return {
+      ...{ server, stream, prefix, name, ttlMs: settings.leaseMs, ports: { clock, logger } },
+      things: () => things,
+      begin: (thing, lease) => this.#begin(Number(thing.slice(MEDIATION.length)), lease),
+    };
+  }
+
+  async #begin(partition: number, lease: Parameters<LeaseSharesOptions['begin']>[1]): Promise<SharedWork> {
+    const { server, settings, runtime, host, outbox, partitioned } = this.#options;
+    const { clock, logger } = runtime;
+    const streamMadeAt = await server.madeAt(leasePlace(settings, '').stream);
+    const store = await partitioned.partition(partition, { streamMadeAt, token: lease.token });
+    try {
+      const consumer = await host.open(partition, store);
+      outbox.add(partition, store);
+      const partitions = [partition];
+      const source = new StreamedSource({ server, settings, consumer, lease, clock, logger, partitions });
+      this.#sources.set(partition, source);
+      source.start();
+      return {
+        over: store.lost,
+        stop: async () => {
+          await source.stop();
+          this.#sources.delete(partition);
+          outbox.remove(partition);
+          await host.close(partition);
+          await store.close();
+        },
+      };
+    } catch (error) {
+      await host.close(partition);
+      await store.close();
+      throw error;
+    }
+  }
+}
+
+const MEDIATION = 'mediation-';
+
+class SharedIntake implements DfIntake {
+  readonly #shares: LeaseShares;
+  readonly #partitions: Partitions;
+  readonly #listener: X2X3Server | null;
+  constructor(shares: LeaseShares, partitions: Partitions, listener: X2X3Server | null) {
+    this.#shares = shares;
+    this.#partitions = partitions;
+    this.#listener = listener;
+  }
+
+  get bounds(): X2X3Server['bounds'] | undefined {
+    return this.#listener?.bounds;
+  }
+
+  get failure(): string | null {
+    return this.#partitions.failure ?? this.#listener?.failure ?? null;
+  }
+
+  peers(): string[] {
+    return this.#listener?.peers() ?? [];
+  }
+
+  async stop(): Promise<void> {
+    await this.#listener?.stop();
+    await this.#shares.stop();
+  }
+}

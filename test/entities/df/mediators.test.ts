@@ -1,0 +1,109 @@
+/** A DF of one intake and three mediators on one database, with streams between them; mediators are killed, and stand still. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, it, onTestFinished } from 'vitest';
+import { PartitionedDfStore } from '../../../src/entities/df/store/postgresql-partitions.ts';
+import { databaseAccess } from '../../../src/host/database-config.ts';
+import { elementRuntime as runtime } from '../../support/elements.ts';
+import { missingNats, NatsServer } from '../../support/nats-server.ts';
+import { missingPostgresql, testDatabase } from '../../support/postgresql.ts';
+import { bundle, run } from '../../support/process.ts';
+import type { RunningProcess } from '../../support/process.ts';
+import { callToLemf } from './call-to-lemf.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-mediators-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const PACKETS = 380;
+const CALLS = 6;
+const PARTITIONS = 8;
+const LEASE_MS = 1_000;
+
+describe.skipIf(missingNats() || missingPostgresql())(
+  'Several mediators of a DF',
+  { timeout: 180_000 },
+  () => {
+    async function system(name: string) {
+      const place = path.join(folder, name);
+      mkdirSync(place);
+      const chain = await callToLemf(place);
+      onTestFinished(() => chain.stop());
+      const nats = await NatsServer.own();
+      onTestFinished(() => nats.remove());
+      const database = await testDatabase();
+      const store = await PartitionedDfStore.open(
+        databaseAccess(database),
+        'provisioning',
+        PARTITIONS,
+        runtime,
+      );
+      await chain.provision(store.tasks());
+      await store.close();
+      const streams = { ...nats.settings('df1'), partitions: PARTITIONS, leaseMs: LEASE_MS };
+      const { store: _, x1, ...others } = chain.settings;
+      const { store: _tasks, ...ofX1 } = x1;
+      const script = await bundle('test/entities/df/role-process.ts');
+      const start = async (instance: string, roles: readonly string[]) => {
+        const file = path.join(place, `${instance}.json`);
+        const audit = path.join(place, `${instance}.jsonl`);
+        const settings = { ...others, x1: ofX1, audit, roles, streams, database: { ...database, instance } };
+        writeFileSync(file, JSON.stringify(settings));
+        const started = await run<{ x2x3: number }>(script, file);
+        onTestFinished(() => started.kill());
+        return started;
+      };
+      const mediator = (instance: string): Promise<RunningProcess<{ x2x3: number }>> =>
+        start(instance, ['mediation', 'delivery']);
+      return { chain, nats, intake: () => start('intake', ['intake']), mediator };
+    }
+
+    it('R-20, R-23: killed one after the other in mid-call, others go on: per CIN numbers are 0…n−1 once', async () => {
+      const { chain, intake, mediator } = await system('killed');
+      const { ready } = await intake();
+      const running = [await mediator('a'), await mediator('b'), await mediator('c')];
+      let killing: Promise<void> = Promise.resolve();
+      const successors = new Map([
+        [90, 'd'],
+        [180, 'e'],
+        [270, 'f'],
+      ]);
+      await chain.report(
+        ready.x2x3,
+        PACKETS,
+        (n) => {
+          const successor = successors.get(n);
+          if (successor !== undefined)
+            killing = killing.then(async () => {
+              await running.shift()?.kill();
+              running.push(await mediator(successor));
+            });
+          return n === PACKETS - 1 ? killing : undefined;
+        },
+        CALLS,
+      );
+      await chain.allArrived(PACKETS, CALLS);
+    });
+
+    it('R-23: one that stands still loses its partitions, and writes nothing when it comes back', async () => {
+      const { chain, intake, mediator } = await system('paused');
+      const { ready } = await intake();
+      const paused = await mediator('a');
+      await mediator('b');
+      await sleep(2 * LEASE_MS);
+      const resume: (() => void)[] = [];
+      await chain.report(
+        ready.x2x3,
+        PACKETS,
+        async (n) => {
+          if (n === 100) resume.push(paused.pause());
+          if (n === 200) await sleep(3 * LEASE_MS);
+          if (n === 250) for (const each of resume) each();
+        },
+        CALLS,
+      );
+      await chain.allArrived(PACKETS, CALLS);
+    });
+  },
+);
