@@ -11,7 +11,7 @@
 import { SipError } from './errors.ts';
 import { parseNameAddr } from './fields.ts';
 import type { NameAddr } from './fields.ts';
-import type { SipMessage } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
 import { split } from './text.ts';
 
 export const ASSERTED_IDENTITY = 'P-Asserted-Identity';

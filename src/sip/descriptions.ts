@@ -7,7 +7,7 @@
  * description are looked for, within whatever frame, and in a body that does not say what it is.
  */
 import { SipError } from './errors.ts';
-import type { SipMessage } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
 import { SDP_TYPE, SessionDescription } from './sdp.ts';
 import { fromOctets } from './text.ts';
 

@@ -8,7 +8,8 @@
 import { SipError } from './errors.ts';
 import { formatNameAddr, tagOf } from './fields.ts';
 import { SipRequest } from './message.ts';
-import type { SipMessage, SipResponse } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
+import type { SipResponse } from './message.ts';
 import { withParam } from './text.ts';
 
 export interface DialogParts {

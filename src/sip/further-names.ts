@@ -9,7 +9,7 @@
  * What cannot be read costs the others nothing.
  */
 import { readAddresses } from './asserted-identity.ts';
-import type { SipMessage } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
 import { paramOf, unquote } from './text.ts';
 
 const DIVERTING = ['History-Info', 'Diversion'];

@@ -104,6 +104,22 @@ export class HeaderLine {
   }
 }
 
+const [SPACE, TAB] = [0x20, 0x09];
+
+/** Lines of a head with their ends; a line that begins with white space is part of the one before (section 7.3.1). */
+export function headLinesOf(head: string): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  for (let end = head.indexOf('\r\n'); end >= 0; end = head.indexOf('\r\n', end + 2)) {
+    const next = head.charCodeAt(end + 2);
+    if (next === SPACE || next === TAB) continue;
+    lines.push(head.slice(start, end + 2));
+    start = end + 2;
+  }
+  if (start < head.length) lines.push(head.slice(start));
+  return lines;
+}
+
 /** Where white space before the colon begins, if there is any. */
 function endOfName(text: string, colon: number): number {
   let end = Math.max(0, colon);

@@ -13,7 +13,8 @@ import { SipError } from './errors.ts';
 import { seenDescription } from './descriptions.ts';
 import { mediaProtection } from './media-protection.ts';
 import { headLength, parseMessage } from './message.ts';
-import type { SipMessage, SipRequest, SipResponse } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
+import type { SipRequest, SipResponse } from './message.ts';
 import { fromOctets } from './text.ts';
 
 /** A message with a description, as it is kept. */

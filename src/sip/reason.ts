@@ -1,6 +1,6 @@
 /** The Reason header field (RFC 3326): why a request ends or gives up a call, as far as it says so by a status of SIP. */
 import { SipError } from './errors.ts';
-import type { SipMessage } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
 import { decimal, paramOf, parseParams, split } from './text.ts';
 
 /** `SIP;cause=503` */

@@ -10,7 +10,8 @@
 import { SipError } from './errors.ts';
 import { branchOf, parseNameAddr } from './fields.ts';
 import { SINGLE } from './header-names.ts';
-import type { SipMessage, SipRequest, SipResponse } from './message.ts';
+import type { SipMessage } from './head-and-body.ts';
+import type { SipRequest, SipResponse } from './message.ts';
 import { decimal } from './text.ts';
 import { parseUri } from './uri.ts';
 

@@ -195,3 +195,15 @@ export async function until(what: string, condition: () => boolean, ms = 30_000)
     await sleep(50);
   }
 }
+
+/** PDUs as they are, by the lengths in their headers (octets 4 to 11). */
+export function pduFrames(octets: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  const view = new DataView(octets.buffer, octets.byteOffset);
+  for (let at = 0; at < octets.length;) {
+    const length = view.getUint32(at + 4) + view.getUint32(at + 8);
+    frames.push(octets.subarray(at, at + length));
+    at += length;
+  }
+  return frames;
+}

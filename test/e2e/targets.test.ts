@@ -25,6 +25,7 @@ import {
   claviger,
   failures,
   filesBelow,
+  pduFrames,
   numbersByGroup,
   octetsOf,
   pdusOf,
@@ -36,7 +37,7 @@ import {
   signallingOf,
   temporaryFolder,
 } from './support.ts';
-import { dissect, dissectCapture, tsharkKnows, xmllint } from './tools.ts';
+import { dissect, dissectCapture, mikeyFields, tsharkKnows, xmllint } from './tools.ts';
 
 const folder = temporaryFolder();
 const out = { bob: folder.at('bob'), both: folder.at('both') };
@@ -325,22 +326,7 @@ describe('seen by independent tools', () => {
         const encoded = /^a=key-mgmt:mikey (\S+)/m.exec(text)?.[1];
         if (encoded === undefined) continue;
         messages++;
-        const { header, payloads } = decodeMessage(fromBase64(encoded));
-        const entries = header.csIdMap.kind === 'srtp-id' ? header.csIdMap.entries : [];
-        const hex32 = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
-        const identities = payloads.flatMap((payload) =>
-          payload.kind === 'idr' ? [Buffer.from(payload.data).toString()] : [],
-        );
-        expect(seen[at]).toMatchObject({
-          'mikey.version': '1',
-          'mikey.type': String(header.dataType),
-          'mikey.csb_id': hex32(header.csbId),
-          'mikey.cs_count': String(header.csCount),
-          'mikey.prf_func': String(header.prfFunc),
-          'mikey.srtp_id.ssrc': entries.map(({ ssrc }) => hex32(ssrc)).join('|'),
-          'mikey.id.data': identities.join('|'),
-          'mikey.rand.data': payloads.flatMap((p) => (p.kind === 'rand' ? [toHex(p.rand)] : [])).join('|'),
-        });
+        expect(seen[at]).toMatchObject(mikeyFields(fromBase64(encoded)));
       }
       expect(messages).toBe(12);
     });
@@ -388,7 +374,7 @@ describe('seen by independent tools', () => {
       for (const home of HOMES) {
         for (const reference of ['x2', 'x3'] as const) {
           const pdus = pdusOf(out.both, home, reference);
-          const frames = framesOf(octetsOf(out.both, home, `${reference}.bin`));
+          const frames = pduFrames(octetsOf(out.both, home, `${reference}.bin`));
           const fields = ['type', 'pf', 'pd', 'xid', 'cid', 'sq', 'nfid', 'pl'].map((name) => `li5g.${name}`);
           const seen = dissect(frames, '5gli', fields);
           expect(seen).toHaveLength(pdus.length);
@@ -461,15 +447,3 @@ describe('recovery from the two files alone', () => {
     }
   });
 });
-
-/** PDUs as they are, by the lengths in their headers (octets 4 to 11). */
-function framesOf(octets: Uint8Array): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  const view = new DataView(octets.buffer, octets.byteOffset);
-  for (let at = 0; at < octets.length;) {
-    const length = view.getUint32(at + 4) + view.getUint32(at + 8);
-    frames.push(octets.subarray(at, at + length));
-    at += length;
-  }
-  return frames;
-}

@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { toHex } from '../../src/bytes/octets.ts';
+import { decodeMessage } from '../../src/mikey/message.ts';
 import { sharedPath } from '../support/shared.ts';
 
 export interface Verdict {
@@ -57,6 +59,29 @@ export function dissect(
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** What `dissect` shows of a MIKEY message, by tshark's names. */
+export function mikeyFields(octets: Uint8Array): Record<string, string> {
+  const { header, payloads } = decodeMessage(octets);
+  const entries = header.csIdMap.kind === 'srtp-id' ? header.csIdMap.entries : [];
+  const identities = payloads.flatMap((payload) =>
+    payload.kind === 'idr' ? [Buffer.from(payload.data).toString()] : [],
+  );
+  return {
+    'mikey.version': '1',
+    'mikey.type': String(header.dataType),
+    'mikey.csb_id': hex32(header.csbId),
+    'mikey.cs_count': String(header.csCount),
+    'mikey.prf_func': String(header.prfFunc),
+    'mikey.srtp_id.ssrc': entries.map(({ ssrc }) => hex32(ssrc)).join('|'),
+    'mikey.id.data': identities.join('|'),
+    'mikey.rand.data': payloads.flatMap((p) => (p.kind === 'rand' ? [toHex(p.rand)] : [])).join('|'),
+  };
+}
+
+function hex32(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
 }
 
 function hexDump(octets: Uint8Array): string {

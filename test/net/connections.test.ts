@@ -20,8 +20,8 @@ import type { HttpsServerOptions } from '../../src/net/https.ts';
 import { TlsListener } from '../../src/net/tls-listener.ts';
 import { loadTls } from '../../src/net/tls.ts';
 import type { TlsMaterial } from '../../src/net/tls.ts';
+import { answered, closed, HOST, secured } from './exchanges.ts';
 
-const HOST = 'kms.home1.example';
 const now = Date.now();
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-connections-'));
 const cleanups: (() => unknown)[] = [];
@@ -96,34 +96,6 @@ function tls(port: number, as: TlsMaterial | null, more: object = {}): TLSSocket
   socket.on('error', () => undefined);
   cleanups.push(() => socket.destroy());
   return socket;
-}
-
-const secured = (socket: TLSSocket) => new Promise((resolve) => socket.once('secureConnect', resolve));
-
-/** Reads until the other end is done: all that came. */
-function closed(socket: Socket): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
-    socket.once('close', () => resolve(text));
-  });
-}
-
-const GET = `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
-
-/** The head and body of one answer over HTTP/1.1, the connection is kept. */
-function answered(socket: TLSSocket, request = GET): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    const listener = (chunk: Buffer): void => {
-      text += chunk.toString('latin1');
-      if (!text.includes('}')) return;
-      socket.off('data', listener);
-      resolve(text);
-    };
-    socket.on('data', listener);
-    socket.write(request);
-  });
 }
 
 /* --------------------------------------------------------------------- tests */

@@ -24,7 +24,7 @@ import { openDescription } from '../../sip/descriptions.ts';
 import { SipError } from '../../sip/errors.ts';
 import { instanceNames } from '../../sip/further-names.ts';
 import type { Medium, SessionDescription } from '../../sip/sdp.ts';
-import type { SipMessage } from '../../sip/message.ts';
+import type { SipMessage } from '../../sip/head-and-body.ts';
 import { addressOf, checkAddresses, leadToGateway } from './addresses.ts';
 import { CscfError } from './errors.ts';
 import type { MediaAnchor } from './ports.ts';

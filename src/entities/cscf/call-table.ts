@@ -4,7 +4,8 @@
  * (RFC 4028), by the expiry of its subscription, else after a day.
  */
 import type { Clock, Timer } from '../../bytes/ports.ts';
-import type { SipMessage, SipResponse } from '../../sip/message.ts';
+import type { SipMessage } from '../../sip/head-and-body.ts';
+import type { SipResponse } from '../../sip/message.ts';
 import { decimal } from '../../sip/text.ts';
 import { callKey } from './calls.ts';
 import type { Call, CallAttempt } from './calls.ts';

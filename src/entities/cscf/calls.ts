@@ -9,7 +9,8 @@
 import type { Side } from '../../wire/iq/sessions.ts';
 import type { Dialog } from '../../sip/dialog.ts';
 import type { Flow } from '../../sip/flow.ts';
-import type { SipMessage, SipRequest } from '../../sip/message.ts';
+import type { SipMessage } from '../../sip/head-and-body.ts';
+import type { SipRequest } from '../../sip/message.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
 import type { AnchoredCall } from './anchoring.ts';
 import type { Subscriber } from './ports.ts';

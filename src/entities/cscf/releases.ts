@@ -8,7 +8,8 @@
 import { otherSide } from '../../wire/iq/sessions.ts';
 import type { Side } from '../../wire/iq/sessions.ts';
 import { Dialog } from '../../sip/dialog.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../../sip/message.ts';
+import type { SipMessage } from '../../sip/head-and-body.ts';
+import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import type { TransactionLayer } from '../../sip/transactions.ts';
 import { parseNameAddr } from '../../sip/fields.ts';
 import { calleeTagOf, flowAt, sessionOf, sideOf, subscribersAt } from './calls.ts';

@@ -20,7 +20,7 @@ import type { SrtpSuite } from '../../media/srtp/suites.ts';
 import { SipError } from '../../sip/errors.ts';
 import { tagOf } from '../../sip/fields.ts';
 import { parseMessage } from '../../sip/message.ts';
-import type { SipMessage } from '../../sip/message.ts';
+import type { SipMessage } from '../../sip/head-and-body.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { PAYLOAD_DIRECTION } from '../../wire/hi/ps-pdu.ts';
 import { DEFAULT_SUITE, suiteOf } from './policy.ts';

@@ -3,7 +3,7 @@
  * by itself. Its life:
  *
  *     register   parameters of the own district and of partners, own keys and seeds, registration at the CSCF
- *     call       sockets, I_MESSAGE_1, INVITE …                                               `caller.ts`
+ *     call       sockets, I_MESSAGE_1, INVITE …                                  `dialler.ts`, `caller.ts`
  *     be called  offer read, I_MESSAGE_1 judged, 183 …                                        `callee.ts`
  *     listen     what a mailbox delivers is opened, and answered without MIKEY                `listener.ts`
  */
@@ -13,7 +13,7 @@ import type { Datagrams, UdpPortRange } from '../../media/datagrams.ts';
 import type { IncomingCall } from '../../sip/agent-types.ts';
 import type { UserAgent } from '../../sip/agent.ts';
 import { SipError } from '../../sip/errors.ts';
-import { addressOfRecord, sameUri } from '../../sip/uri.ts';
+import { sameUri } from '../../sip/uri.ts';
 import { CallMedia } from '../../endpoint/call-media.ts';
 import type { MediaAbilities } from '../../endpoint/call-media.ts';
 import { PhoneCall } from './call.ts';
@@ -21,8 +21,7 @@ import type { AnswerPolicy } from './answering.ts';
 import { Callee } from './callee.ts';
 import { callable, callableOr, uriOfTarget } from './callable.ts';
 import type { Callable } from './callable.ts';
-import { Caller } from './caller.ts';
-import type { Redirection } from './caller.ts';
+import { Dialler } from './dialler.ts';
 import { Listener } from './listener.ts';
 import type { Listening } from './listener.ts';
 import { streamMaker } from './stream-maker.ts';
@@ -39,7 +38,6 @@ import type { Referrals, ReferredCall } from './transfer.ts';
 import { NO_REKEYING } from '../../endpoint/rekey-schedule.ts';
 import type { RekeySettings } from '../../endpoint/rekey-schedule.ts';
 import { EndpointError } from '../../endpoint/errors.ts';
-import { DEFAULT_CURVE } from '../../ibake/curves.ts';
 import { mikeyBodyFor, warningFor } from '../../endpoint/refusal.ts';
 import type { OthersPolicy } from '../../endpoint/exchanges.ts';
 import type { KeyAgreement } from '../../endpoint/key-exchange.ts';
@@ -52,24 +50,6 @@ const LINGER_MS = 100;
 type AcceptPolicy = Extract<AnswerPolicy, { kind: 'accept' }>;
 
 const AUDIO_ALONE: MediaAbilities = { mux: false, video: null };
-/** Whom a call may be redirected to, one after the other. */
-const MAX_REDIRECTIONS = 5;
-
-/** An outgoing call before one of its INVITEs. */
-interface Dialling {
-  /** Whom it went to so far, the last being the one that is called now. */
-  readonly called: readonly string[];
-  /** Whom else redirections have named, the best first. */
-  readonly left: readonly string[];
-  readonly media: CallMedia;
-  /** Of the offer; absent: that of the settings. */
-  readonly curve?: number;
-  /** Further fields of its INVITEs. */
-  readonly fields: readonly (readonly [string, string])[];
-  /** The call, once its Call-ID is known. */
-  readonly make: (callId: string) => PhoneCall;
-}
-
 /** What becomes of it where the other end of a call wants this one to speak with somebody else. */
 export type TransfersPolicy = 'accept' | 'refuse';
 
@@ -117,10 +97,17 @@ export class UserEquipment {
   readonly #options: UserEquipmentOptions;
   readonly #calls = new Set<PhoneCall>();
   readonly #listening: Listening = new Map();
+  readonly #dialler: Dialler;
   #incoming: (call: PhoneCall) => void = () => undefined;
 
   constructor(options: UserEquipmentOptions) {
     this.#options = options;
+    const { agent, keys, others = 'accept' } = options;
+    this.#dialler = new Dialler({
+      ...{ agent, keys, others, able: this.#able, lingerMs: LINGER_MS },
+      renegotiating: () => this.#renegotiating,
+      describing: (media) => this.#describing(media),
+    });
     options.agent.incoming = (incoming) => {
       this.#receive(incoming).catch((cause: unknown) => this.#refuse(incoming, cause));
     };
@@ -188,7 +175,7 @@ export class UserEquipment {
       return this.#adopt(call);
     };
     try {
-      return await this.#dial({ called: [callee], left: [], media, make, fields: fieldsOf(wish) });
+      return await this.#dialler.dial({ called: [callee], left: [], media, make, fields: fieldsOf(wish) });
     } catch (error) {
       media.close();
       throw error;
@@ -216,73 +203,13 @@ export class UserEquipment {
       call,
       redirected: (to) => {
         left = [...to, ...left];
-        const next = this.#nextAfter(called, left);
+        const next = this.#dialler.nextAfter(called, left);
         if (!(next instanceof EndpointError)) called.push(next);
         return next;
       },
-      accepting: (peer) => this.#demandCalled(callee, peer),
+      accepting: (peer) => this.#dialler.demandCalled(callee, peer),
       lingerMs: LINGER_MS,
     }).call;
-  }
-
-  /** Each INVITE begins an exchange of its own: new CSB ID, RAND and T. */
-  async #dial(dialling: Dialling): Promise<PhoneCall> {
-    const { called, media, curve, make, fields } = dialling;
-    const { agent, keys } = this.#options;
-    const target = called.at(-1) ?? '';
-    const said = this.#describing(media);
-    const exchange = await keys.initiate(target, media.ssrcs, curve);
-    const again = (call: PhoneCall): void => void this.#onKnownCurve(dialling, call);
-    const redirected = (to: readonly string[]): Redirection => this.#follow(dialling, to);
-    const own = { agent, target, fields, media, said, exchange, call: make, again, redirected };
-    const parts = { ...this.#renegotiating, ...own };
-    return new Caller({ ...parts, isAgain: curve !== undefined, lingerMs: LINGER_MS }).call;
-  }
-
-  /** The same callee again, with an exchange on the curve that every responder answers on (profile, section 3). */
-  async #onKnownCurve(dialling: Dialling, call: PhoneCall): Promise<void> {
-    const make = (callId: string): PhoneCall => {
-      call.dialledAgain(callId);
-      return call;
-    };
-    try {
-      await this.#dial({ ...dialling, curve: DEFAULT_CURVE, make });
-    } catch (cause) {
-      if (!(cause instanceof EndpointError)) throw cause;
-      call.over({ reason: 'key-exchange', error: cause });
-    }
-  }
-
-  #follow({ called, left: before, media, fields }: Dialling, to: readonly string[]): Redirection {
-    const left = [...to, ...before];
-    const next = this.#nextAfter(called, left);
-    if (next instanceof EndpointError) return next;
-    return async (call) => {
-      const make = (callId: string): PhoneCall => {
-        call.redirected(callId, next);
-        return call;
-      };
-      await this.#dial({ called: [...called, next], left, media, make, fields });
-    };
-  }
-
-  /** A 3xx names others (RFC 3261 section 8.1.3.4): the first that can be called and has not been yet. */
-  #nextAfter(called: readonly string[], to: readonly string[]): string | EndpointError {
-    const { others = 'accept' } = this.#options;
-    const next = to.flatMap((uri) => callableOr(uri, this.#able)).find((uri) => !called.includes(uri));
-    if (next === undefined || called.length > MAX_REDIRECTIONS)
-      return new EndpointError('call-failed', 'the call was redirected, and there is nobody to call instead');
-    if (others === 'refuse')
-      return new EndpointError('other-party', `the call was redirected to ${next}, which is refused here`);
-    return next;
-  }
-
-  /** Who offers is the initiator of the key exchange: that it is whom this end called, nothing else shows. */
-  #demandCalled(called: string, peer: string): void {
-    const { others = 'accept' } = this.#options;
-    const isCalled = addressOfRecord(uriOfTarget(peer)) === addressOfRecord(uriOfTarget(called));
-    if (isCalled || others === 'accept') return;
-    throw new EndpointError('other-party', `${peer} answers instead of ${called}, which is refused here`);
   }
 
   /** The `gr` of SIP and of MIKEY are one: a device that is called by another than it is keyed by would not be found. */

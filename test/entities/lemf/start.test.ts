@@ -15,20 +15,14 @@ import { recoverFolder } from '../../../src/entities/lemf/store/recovery.ts';
 import type { LemfConfig } from '../../../src/entities/lemf/config.ts';
 import type { RunningLemf } from '../../../src/entities/lemf/start.ts';
 import { systemClock, systemRandom } from '../../../src/host/runtime.ts';
-import { HandoverManager } from '../../../src/entities/df/handover/manager.ts';
-import type { HandoverAddress, HandoverSettings } from '../../../src/entities/df/handover/ports.ts';
-import type { HandoverRecord } from '../../../src/entities/df/records.ts';
 import { LabPki } from '../../../src/lab/network/pki.ts';
 import type { LemfEvent } from '../../../src/entities/lemf/ports.ts';
-import { HandoverClient } from '../../../src/entities/df/listeners/handover-client.ts';
-import { HostMap } from '../../../src/net/hosts.ts';
 import { LiveTls } from '../../../src/net/live-tls.ts';
 import { loadTls, secureContext } from '../../../src/net/tls.ts';
 import type { TlsFiles } from '../../../src/net/tls.ts';
-import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { deliveredOf, transportOf } from '../../support/handed-over.ts';
-import { NOTHING } from '../df/store/compliance-values.ts';
 import { delivered, InterceptedCall, LIID } from './call.ts';
+import { DeliveringDf, LEMF_HOST } from './delivering-df.ts';
 import { askableKms } from './kms.ts';
 import { bundle } from '../../support/bundle.ts';
 import type { Bundle } from '../../support/bundle.ts';
@@ -38,14 +32,6 @@ import { silent } from '../../support/silent.ts';
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-lemf-'));
 const clock = systemClock();
 const runtime = { clock, random: systemRandom(), logger: silent };
-const NAME = { countryCode: 'DE', operator: 'home1', element: 'df.home1.example' };
-const FAST: Partial<HandoverSettings> = {
-  retryFirst: 20,
-  retryMost: 100,
-  acknowledgeDelay: 10,
-  acknowledgeEvery: 7,
-};
-const HOST = 'lemf.home1.example';
 
 let files: Record<'df' | 'lemf' | 'cscf' | 'kms' | 'stranger', TlsFiles>;
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -89,61 +75,10 @@ async function lemfOf(config: LemfConfig): Promise<{ lemf: RunningLemf; events: 
   return { lemf, events };
 }
 
-/** A delivery function with an outbox of its own, that hands over to the LEMF's ports. */
-class Df {
-  readonly store: SqliteDfStore;
-  readonly hosts = new HostMap();
-  readonly manager: HandoverManager;
-  readonly #next = new Map<string, number>();
-
-  static async open(tls: TlsFiles = files.df, connectMs = 10_000): Promise<Df> {
-    return new Df(await SqliteDfStore.open(':memory:'), tls, connectMs);
-  }
-
-  private constructor(store: SqliteDfStore, tls: TlsFiles, connectMs: number) {
-    this.store = store;
-    const destinations: HandoverAddress[] = [
-      { did: 'hi2', host: HOST, port: 1, by: 'DF2' },
-      { did: 'hi3', host: HOST, port: 2, by: 'DF3' },
-    ];
-    this.manager = new HandoverManager({
-      outbox: this.store,
-      destinations: { list: () => destinations },
-      transport: new HandoverClient({ tls: loadTls(tls, clock.now()), hosts: this.hosts, connectMs }),
-      name: NAME,
-      alarms: { raised() {}, cleared() {} },
-      clock,
-      logger: silent,
-      settings: FAST,
-    });
-    cleanups.push(async () => {
-      this.manager.stop();
-      await this.store.close();
-    });
-  }
-
-  at(ports: { readonly hi2: number; readonly hi3: number }): this {
-    this.hosts.set(`${HOST}:1`, `127.0.0.1:${ports.hi2}`);
-    this.hosts.set(`${HOST}:2`, `127.0.0.1:${ports.hi3}`);
-    return this;
-  }
-
-  async append(records: readonly HandoverRecord[]): Promise<void> {
-    const outbox = records.map((record) => {
-      const kind = record.kind === 'cc' ? ('hi3' as const) : ('hi2' as const);
-      const key = `${kind} ${record.liid} ${record.cin}`;
-      const sequenceNumber = this.#next.get(key) ?? 0;
-      this.#next.set(key, sequenceNumber + 1);
-      const [octets] = delivered([record], sequenceNumber);
-      const { liid, cin } = record;
-      return { did: kind, interface: kind, liid, cin, sequenceNumber, octets: octets! };
-    });
-    await this.store.commit({ ...NOTHING, outbox });
-  }
-
-  empty(): boolean {
-    return this.store.destinations().length === 0;
-  }
+async function openDf(connectMs?: number): Promise<DeliveringDf> {
+  const df = await DeliveringDf.open(files.df, connectMs);
+  cleanups.push(() => df.close());
+  return df;
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -166,7 +101,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     const out = path.join(root, 'live');
     const config = newConfig({ recoverInto: out, recoverAfter: 200 });
     const { lemf, events } = await lemfOf(config);
-    const df = (await Df.open()).at(ports(lemf));
+    const df = (await openDf()).at(ports(lemf));
     df.manager.start();
     const call = new InterceptedCall();
     await df.append([...call.signalling, ...call.keys, ...call.content]);
@@ -196,7 +131,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     const out = path.join(root, 'one-by-one');
     const config = newConfig({ recoverInto: out, recoverAfter: 100 });
     const { lemf, events } = await lemfOf(config);
-    const df = (await Df.open()).at(ports(lemf));
+    const df = (await openDf()).at(ports(lemf));
     df.manager.start();
     const recoveredFiles = () =>
       events.flatMap((event) => (event.type === 'recovered' && event.files.length > 0 ? [event] : []));
@@ -223,19 +158,19 @@ describe('HI2 and HI3 over mutual TLS', () => {
   });
 
   it('R-14: a running LEMF asks the KMS for keys that do not come, and recovers the call with them', async () => {
-    const kms = await askableKms(files.kms, [HOST]);
+    const kms = await askableKms(files.kms, [LEMF_HOST]);
     cleanups.push(() => kms.close());
-    await kms.allow(HOST, LIID);
+    await kms.allow(LEMF_HOST, LIID);
     const out = path.join(root, 'asked');
     const xk = { url: kms.url, hosts: kms.hosts };
     const config = newConfig({ recoverInto: out, recoverAfter: 100, xk });
     const { lemf, events } = await lemfOf(config);
-    const df = (await Df.open()).at(ports(lemf));
+    const df = (await openDf()).at(ports(lemf));
     df.manager.start();
     const call = new InterceptedCall();
     await df.append([...call.signalling, call.failure, ...call.content]);
     await until(() => events.some((event) => event.type === 'recovered' && event.recoveredCalls === 1));
-    expect(kms.audit.of('get-keys')).toMatchObject([{ outcome: 'answered', lemf: HOST, liid: LIID }]);
+    expect(kms.audit.of('get-keys')).toMatchObject([{ outcome: 'answered', lemf: LEMF_HOST, liid: LIID }]);
     const { calls } = recoverFolder(pathsOf(config.folder), path.join(root, 'asked-later'));
     expect(calls[0]).toMatchObject({ recovered: true, keysAsked: 2 });
     const told = JSON.parse(readFileSync(path.join(out, 'recover.json'), 'utf8')) as { calls: unknown };
@@ -247,7 +182,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     writeFileSync(out, '');
     const config = newConfig({ recoverInto: out, recoverAfter: 1 });
     const { lemf } = await lemfOf(config);
-    const df = (await Df.open()).at(ports(lemf));
+    const df = (await openDf()).at(ports(lemf));
     df.manager.start();
     const call = new InterceptedCall('exchange-1.json', { packets: 10 });
     for (const record of call.content) {
@@ -263,7 +198,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
       await compileOracle();
       const config = newConfig();
       const { lemf } = await lemfOf(config);
-      const df = (await Df.open()).at(ports(lemf));
+      const df = (await openDf()).at(ports(lemf));
       df.manager.start();
       const call = new InterceptedCall('exchange-1.json', { packets: 10 });
       await df.append([...call.signalling, ...call.keys, call.failure, ...call.content]);
@@ -286,7 +221,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
   it('a destination that is not a LEMF, or bears another name, gets nothing', async () => {
     const impostor = lemfConfig({ tls: files.cscf, folder: path.join(root, 'impostor') });
     const { lemf } = await lemfOf(impostor);
-    const df = (await Df.open()).at(ports(lemf));
+    const df = (await openDf()).at(ports(lemf));
     df.manager.start();
     await df.append([new InterceptedCall().failure]);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -307,7 +242,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
         ...secureContext(tls, 'TLSv1.2'),
         port: lemf.hi2.port,
         host: '127.0.0.1',
-        servername: HOST,
+        servername: LEMF_HOST,
       });
       socket.on('error', () => undefined);
       const [pdu] = delivered([new InterceptedCall().failure]);
@@ -336,7 +271,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
     const port = await server.start();
     cleanups.push(() => server.stop());
     const tls = secureContext(loadTls(files.df, clock.now()), 'TLSv1.2');
-    const socket = connect({ ...tls, port, host: '127.0.0.1', servername: HOST });
+    const socket = connect({ ...tls, port, host: '127.0.0.1', servername: LEMF_HOST });
     socket.on('error', () => undefined);
     // Nobody listens for 'data': nothing is read.
     socket.once('secureConnect', () => socket.write('?'));
@@ -351,7 +286,7 @@ describe('HI2 and HI3 over mutual TLS', () => {
       ...secureContext(loadTls(files.df, clock.now()), 'TLSv1.2'),
       port: lemf.hi3.port,
       host: '127.0.0.1',
-      servername: HOST,
+      servername: LEMF_HOST,
     });
     socket.on('error', () => undefined);
     const [pdu] = delivered([new InterceptedCall().failure]);
@@ -375,7 +310,7 @@ describe('a LEMF that is away or dies', () => {
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => void mute.close());
     const { port } = mute.address() as AddressInfo;
-    const df = (await Df.open(files.df, 50)).at({ hi2: port, hi3: port });
+    const df = (await openDf(50)).at({ hi2: port, hi3: port });
     df.manager.start();
     await until(() => connections > 4);
     expect(df.manager.ready('hi2')).toBe(false);
@@ -384,7 +319,7 @@ describe('a LEMF that is away or dies', () => {
   it('what waits is delivered when it comes back, in order, without gap or copy', async () => {
     const config = newConfig();
     const first = await startLemf(config, runtime);
-    const df = (await Df.open()).at(ports(first));
+    const df = (await openDf()).at(ports(first));
     df.manager.start();
     const call = new InterceptedCall();
     await df.append(call.signalling);
@@ -417,7 +352,7 @@ describe('a LEMF that is away or dies', () => {
     it('sequence numbers per LIID and CIN are 0…n−1 without gap or copy, and the call is recovered', async () => {
       const config = newConfig();
       const call = new InterceptedCall('exchange-1.json', { packets: 400 });
-      const df = await Df.open();
+      const df = await openDf();
       let running = await start(config);
       df.at(running);
       df.manager.start();
