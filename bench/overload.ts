@@ -1,8 +1,12 @@
 /**
  * `npm run bench:overload` (R-70): more calls over UDP than the CSCF serves. Debian's `sipp` calls through it at each rate,
  * INVITE asked for digest, and the first rate comes again after the others. For each: calls that came about a second, those
- * that were answered 503, those that came to nothing, how long callers waited for 200, requests that were sent again,
- * the CSCF's processor time, and datagrams that the system had no room for.
+ * that were answered 503, those that came to nothing (their callers gave up asking, or were told something else), how long
+ * callers waited for 200, requests that were sent again, the processors that the CSCF had while calls were offered, calls
+ * that came about a second of these, and datagrams that the system had no room for.
+ *
+ * Callers and callees are on one core by `taskset`, the CSCF on another. Where another process has a part of that, calls
+ * that come about a second of the CSCF's processor time say more than those of a second.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,14 +16,17 @@ import { parseArgs } from 'node:util';
 import { freePort } from '../test/support/child.ts';
 import { chainTls } from './chain/delivery-chain.ts';
 import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
-import { runCscf, startCscfProxy } from './chain/proxies.ts';
+import { runCscf, startCscfProxy, startKamailio, withoutKamailio } from './chain/proxies.ts';
 import type { Proxy } from './chain/proxies.ts';
+import { passed } from './chain/runtime.ts';
 import { PASSWORD } from './chain/sip-phones.ts';
+import { pin, twoCores } from './cores.ts';
 
-const HELP = `Usage: npm run bench:overload -- [--rates N[,N…]] [--seconds N] [--folder FOLDER]
+const HELP = `Usage: npm run bench:overload -- [--rates N[,N…]] [--seconds N] [--kamailio] [--folder FOLDER]
 
-  --rates N,N    calls a second that are offered, one after the other (default 100,200,400,800,1600)
+  --rates N,N    calls a second that are offered, one after the other (default 100,200,400,800,1600,3200)
   --seconds N    of each rate (default 10)
+  --kamailio     Debian's Kamailio in the CSCF's place
   --folder DIR   where state is kept meanwhile, on a disk (default dist/bench-state)
 
 Example:
@@ -38,8 +45,9 @@ const CALLEES = users('callee');
 
 const { values } = parseArgs({
   options: {
-    rates: { type: 'string', default: '100,200,400,800,1600' },
+    rates: { type: 'string', default: '100,200,400,800,1600,3200' },
     seconds: { type: 'string', default: '10' },
+    kamailio: { type: 'boolean', default: false },
     folder: { type: 'string', default: path.join('dist', 'bench-state') },
     help: { type: 'boolean', short: 'h', default: false },
     /** Of the process that this one starts: its settings as JSON. */
@@ -80,6 +88,7 @@ class Load {
     const subscribers = this.#users('callers', pairs);
     const statistics = path.join(this.#folder, `calls-${this.#runs++}.csv`);
     const before = { ms: this.#proxy.ms, dropped: droppedAt(this.#proxy.port) };
+    const busy = passed(1000 * seconds).then(() => (this.#proxy.ms - before.ms) / 1000);
     const load = ['-r', String(rate), '-m', String(rate * seconds), '-l', String(rate * seconds)];
     await ended('sipp', [
       ...this.#args('caller', port, subscribers),
@@ -91,15 +100,17 @@ class Load {
     const last = rows.at(-1) ?? {};
     const count = (row: Row, name: string): number => Number(row[name] ?? 0);
     const putOff = count(last, 'GenericCounter1(C)');
+    const goodput = (count(within, 'SuccessfulCall(C)') - count(within, 'GenericCounter1(C)')) / seconds;
+    const failed = rate * seconds - count(last, 'SuccessfulCall(C)');
+    const toldOther = count(last, 'FailedUnexpectedMessage(C)');
+    const processors = (await busy) / seconds;
     return {
-      rate,
-      goodput: (count(within, 'SuccessfulCall(C)') - count(within, 'GenericCounter1(C)')) / seconds,
+      ...{ rate, goodput, putOff, toldOther, processors },
       total: count(last, 'SuccessfulCall(C)') - putOff,
-      putOff,
-      failed: rate * seconds - count(last, 'SuccessfulCall(C)'),
+      gaveUp: failed - toldOther,
       answerMs: 1000 * secondsOf(last['ResponseTime1(C)']),
       again: count(last, 'Retransmissions(C)'),
-      processors: (this.#proxy.ms - before.ms) / 1000 / secondsOf(last['ElapsedTime(C)']),
+      perProcessor: goodput / processors,
       dropped: droppedAt(this.#proxy.port) - before.dropped,
     };
   }
@@ -127,14 +138,17 @@ interface Outcome {
   readonly total: number;
   /** Calls answered 503. */
   readonly putOff: number;
-  /** Calls that were neither. */
-  readonly failed: number;
+  /** Calls whose callers had no answer, however often they asked, and that were told something else. */
+  readonly gaveUp: number;
+  readonly toldOther: number;
   /** Mean milliseconds from INVITE to 200. */
   readonly answerMs: number;
   /** Messages that callers sent again. */
   readonly again: number;
-  /** Processors that the CSCF had, from the first call until the last was over. */
+  /** Processors that the CSCF had while calls were offered. */
   readonly processors: number;
+  /** Calls that were over well, a second of these. */
+  readonly perProcessor: number;
   /** Datagrams to the CSCF that the system had no room for. */
   readonly dropped: number;
 }
@@ -198,7 +212,7 @@ function fail(text: string): never {
 async function run(): Promise<void> {
   const [rates, seconds] = [values.rates.split(',').map(Number), Number(values.seconds)];
   if (!rates.every((rate) => rate > 0) || !(seconds > 0)) fail(HELP);
-  const reason = unmeasurable() ?? withoutSipp();
+  const reason = unmeasurable() ?? withoutSipp() ?? (values.kamailio ? withoutKamailio() : null);
   if (reason !== null) fail(reason);
   mkdirSync(values.folder, { recursive: true });
   requireDisk(values.folder);
@@ -206,15 +220,13 @@ async function run(): Promise<void> {
   const { processor, cores, load } = describeMachine();
   const stops: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })];
   try {
-    const proxy = await startCscfProxy(folder, (await chainTls(folder)).cscf, [...CALLERS, ...CALLEES]);
+    const proxy = await startedApart(folder);
     stops.push(() => proxy.stop());
     const calls = new Load(folder, proxy);
     stops.push(await calls.answering());
     await calls.calls(WARM_UP.rate, WARM_UP.seconds);
-    console.log(`${cores} × ${processor}, load ${load.toFixed(1)} before\n`);
-    console.log(
-      'offered/s  came about/s  in all  put off  failed  200 after, ms  again  processors  dropped',
-    );
+    console.log(`${proxy.name}; ${cores} × ${processor}, load ${load.toFixed(1)} before\n`);
+    console.log(COLUMNS.map(({ name }) => name).join('  '));
     for (const rate of [...rates, rates[0] ?? 0]) console.log(lineOf(await calls.calls(rate, seconds)));
     console.log(`\nload ${describeMachine().load.toFixed(1)} after`);
   } finally {
@@ -222,26 +234,35 @@ async function run(): Promise<void> {
   }
 }
 
+/** What calls go through, on a core of its own; what is started later is on the other. */
+async function startedApart(folder: string): Promise<Proxy> {
+  const apart = twoCores();
+  if (apart !== null) pin(process.pid, [apart[1]]);
+  const proxy = values.kamailio
+    ? await startKamailio(path.join(folder, 'kamailio'))
+    : await startCscfProxy(folder, (await chainTls(folder)).cscf, [...CALLERS, ...CALLEES]);
+  if (apart !== null) pin(process.pid, [apart[0]]);
+  return proxy;
+}
+
+const COLUMNS: readonly { readonly name: string; readonly of: keyof Outcome; readonly digits?: number }[] = [
+  { name: 'offered/s', of: 'rate' },
+  { name: 'came about/s', of: 'goodput' },
+  { name: 'in all', of: 'total' },
+  { name: 'put off', of: 'putOff' },
+  { name: 'gave up', of: 'gaveUp' },
+  { name: 'told other', of: 'toldOther' },
+  { name: '200 after, ms', of: 'answerMs' },
+  { name: 'again', of: 'again' },
+  { name: 'processors', of: 'processors', digits: 2 },
+  { name: 'came about/s of one', of: 'perProcessor' },
+  { name: 'dropped', of: 'dropped' },
+];
+
 function lineOf(outcome: Outcome): string {
-  const { rate, goodput, total, putOff, failed, answerMs, again, processors, dropped } = outcome;
-  const cells: [string, number][] = [
-    ...([
-      [String(rate), 9],
-      [goodput.toFixed(0), 14],
-      [String(total), 8],
-    ] as [string, number][]),
-    ...([
-      [String(putOff), 9],
-      [String(failed), 8],
-      [answerMs.toFixed(0), 15],
-    ] as [string, number][]),
-    ...([
-      [String(again), 7],
-      [processors.toFixed(2), 12],
-      [String(dropped), 9],
-    ] as [string, number][]),
-  ];
-  return cells.map(([text, width]) => text.padStart(width)).join('');
+  return COLUMNS.map(({ name, of, digits = 0 }) => outcome[of].toFixed(digits).padStart(name.length)).join(
+    '  ',
+  );
 }
 
 if (values.help) console.log(HELP);

@@ -9,14 +9,14 @@
  * First with phones, CSCFs and gateways on one core and KMS, DF, LEMF and ADMF on another, since an operator's do not
  * share one; then with all on both.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { LabError } from '../src/lab/errors.ts';
 import type { Network } from '../src/lab/network/network.ts';
 import type { ProcessHosting } from '../src/lab/processes/process-hosting.ts';
+import { pin, twoCores } from './cores.ts';
 import { benchCall, calm, InterceptedPair, startBenchNetwork } from './intercepted-calls.ts';
 import { differenceOf, jitterOf, seededUniform, verdictOf } from './undetectable-statistics.ts';
 import type { Difference, Pair, Verdict } from './undetectable-statistics.ts';
@@ -115,24 +115,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 /* ---------------------------------------------------------------------- cores */
-
-/** The cores that this process may have, the first two; `null`: there is one alone, or no taskset. */
-function twoCores(): readonly [number, number] | null {
-  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
-  const cores = list.split(',').flatMap((range) => {
-    const [from = 0, to = from] = range.split('-').map(Number);
-    return Array.from({ length: Math.min(2, to - from + 1) }, (_, n) => from + n);
-  });
-  const [first, second] = cores;
-  const has = spawnSync('taskset', ['--version']).status === 0;
-  return has && first !== undefined && second !== undefined ? [first, second] : null;
-}
-
-/** All threads of a process; those that it starts later go where the one goes that starts them. */
-function pin(pid: number, cores: readonly number[]): void {
-  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', cores.join(','), String(pid)]);
-  if (status !== 0) throw new Error(`taskset: ${stderr.toString().trim()}`);
-}
 
 function layOut(layout: Layout, cores: readonly [number, number] | null, hosting: ProcessHosting): void {
   if (cores === null) return;

@@ -18,8 +18,11 @@ const AMPLIFICATION = 3;
 /** Seconds that whoever is told 503 is asked to wait. */
 const RETRY_AFTER = '5';
 
-/** Why a message was not served: too many wait, and it was answered with 503, or lost; or there are too many transactions. */
-export type Overload = 'waiting' | 'lost' | 'transactions';
+/**
+ * Why a message was not served: too many wait, and it was answered with 503; was dropped, a request that will come again;
+ * or was lost, an ACK or response; or there are too many transactions.
+ */
+export type Overload = 'waiting' | 'dropped' | 'lost' | 'transactions';
 
 /** A request, its octets as received, and where it came from. */
 export interface ReceivedRequest {
@@ -55,7 +58,7 @@ export class StatelessAnswers {
   /** Messages that were not served since the start, by why, and when the last was, in Unix milliseconds. */
   get overload(): { readonly counts: Readonly<Record<Overload, number>>; readonly last: number | null } {
     return {
-      counts: { waiting: 0, lost: 0, transactions: 0, ...this.#overload.all },
+      counts: { waiting: 0, dropped: 0, lost: 0, transactions: 0, ...this.#overload.all },
       last: this.#overloadedAt,
     };
   }
@@ -77,15 +80,15 @@ export class StatelessAnswers {
   /** Section 21.5.4: not now. */
   putOff(received: ReceivedRequest, why: Overload): void {
     const { request, flow } = received;
-    this.overloaded(why, flow);
+    this.overloaded(why, flow.remote.address);
     const fields = [['Retry-After', RETRY_AFTER]] as const;
     this.send(makeResponse(request, 503, { toTag: this.tagFor(request), fields }), received);
   }
 
-  /** A message was not served. */
-  overloaded(why: Overload, flow: Flow): void {
+  /** A message from this address was not served. */
+  overloaded(why: Overload, from: string): void {
     this.#overloadedAt = this.#parts.clock.now();
-    this.#overload.add(why, { from: flow.remote.address });
+    this.#overload.add(why, { from });
   }
 
   /** Sends an answer, if it may be so large. */

@@ -133,6 +133,7 @@ export class TransactionLayer {
           ? this.#request(message, octets, flow)
           : this.#response(message, octets, flow),
       refused: (message, octets, flow) => this.#outOfTime(message, octets, flow),
+      dropped: (address) => this.#answers.overloaded('dropped', address),
       closed: (flow) => this.#closed(flow),
     });
   }
@@ -300,7 +301,7 @@ export class TransactionLayer {
   /** There is no time for a message: a new request is answered so; anything else is lost, as in a network. */
   #outOfTime(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void {
     if (message.kind === 'response' || message.method === 'ACK') {
-      this.#answers.overloaded('lost', flow);
+      this.#answers.overloaded('lost', flow.remote.address);
       return;
     }
     const key = serverKey(message, message.method);

@@ -63,6 +63,8 @@ export interface TransportUser {
   arrived(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void;
   /** The same of what there is no place for among what waits to be served; absent: it is dropped. */
   refused?(message: SipRequest | SipResponse, octets: Uint8Array, flow: Flow): void;
+  /** A request from this address for which there was neither a place nor time for an answer. */
+  dropped?(address: string): void;
   /** A flow that broke: nothing more comes on it. */
   closed(flow: Flow): void;
 }
@@ -88,6 +90,7 @@ export class Transport {
     this.#intake = new UdpIntake(options.maxWaiting ?? MOST_WAITING, {
       serve: (arrival) => this.#deliver(arrival),
       refuse: (arrival) => this.#refuse(arrival),
+      drop: ({ address }) => this.#user?.dropped?.(address),
     });
   }
 

@@ -16,7 +16,8 @@ const MAX_DATAGRAM = 65507;
 /** Octets of datagrams that may wait for the network; where answers to strangers are among them, a quarter of that. */
 const MAX_QUEUED = 4 << 20;
 const MAX_QUEUED_ONCE = MAX_QUEUED / 4;
-const RECEIVE_BUFFER = 1 << 20;
+/** Octets of datagrams that the system keeps until they are read, if it lets this process have so many: what is lost there is lost unseen. */
+const RECEIVE_BUFFER = 4 << 20;
 
 export interface UdpParts {
   readonly logger: Logger;

@@ -49,7 +49,7 @@ describe('a message that there is no time for', () => {
       expect([served.length, layer.load]).toEqual([0, 0]);
       expect(observed.map(({ direction }) => direction)).toEqual(['received', 'sent']);
       expect(layer.overload).toEqual({
-        counts: { waiting: 1, lost: 0, transactions: 0 },
+        counts: { waiting: 1, dropped: 0, lost: 0, transactions: 0 },
         last: clock.now(),
       });
     },
@@ -60,7 +60,16 @@ describe('a message that there is no time for', () => {
     const answer = makeResponse(incoming('BYE', '2', 'b'), 200);
     wire.refused?.(answer, answer.serialise(), flow);
     expect([flow.trace, observed.length]).toEqual([[], 0]);
-    expect(layer.overload.counts).toEqual({ waiting: 0, lost: 2, transactions: 0 });
+    expect(layer.overload.counts).toEqual({ waiting: 0, dropped: 0, lost: 2, transactions: 0 });
+  });
+
+  it('R-70: one that is not to be answered is counted', () => {
+    wire.dropped?.('192.0.2.1');
+    expect([flow.trace, observed.length]).toEqual([[], 0]);
+    expect(layer.overload).toEqual({
+      counts: { waiting: 0, dropped: 1, lost: 0, transactions: 0 },
+      last: clock.now(),
+    });
   });
 
   it('a request that has come before gets the answer that it had, and goes on', () => {

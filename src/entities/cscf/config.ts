@@ -197,7 +197,7 @@ export const CSCF_CONFIG = strict({
     default: 20_000,
   }),
   maxWaiting: count(
-    'SIP messages over UDP that wait to be served, at least a quarter of them within dialogs; beyond, 503',
+    'SIP messages over UDP that wait to be served, at least a quarter of them within dialogs; beyond, 503, and within dialogs dropped',
     { min: 4, default: MOST_WAITING },
   ),
   maxConnections: count('SIP connections over TCP that others make, at once; beyond, strangers go first', {

@@ -58,7 +58,7 @@ export function cscfOperation(
       meterBy(
         'why',
         'sip_overload_total',
-        'SIP messages that were not served: answered with 503 since too many wait or there are too many transactions; lost.',
+        'SIP messages that were not served: answered with 503 since too many wait or there are too many transactions; requests within dialogs dropped without an answer, which come again; ACK and responses lost.',
         () => layer.overload.counts,
       ),
       meterBy(
