@@ -25,12 +25,32 @@ export function processorSeconds(pid: number): number {
   return familyOf(pid).reduce((sum, each) => sum + ticksOf(each), 0) / TICKS_A_SECOND;
 }
 
+/** The same, and of processes that it has started which have ended. */
+export function processorSecondsWithEnded(pid: number): number {
+  const [, , cutime = 0, cstime = 0] = timesOf(pid);
+  return processorSeconds(pid) + (cutime + cstime) / TICKS_A_SECOND;
+}
+
+/** Seconds that all processors of the machine have been busy, whoever kept them so. */
+export function machineSeconds(): number {
+  // /proc/stat: cpu user nice system idle iowait irq softirq steal …
+  const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n');
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq) / TICKS_A_SECOND;
+}
+
 function ticksOf(pid: number): number {
+  const [utime = 0, stime = 0] = timesOf(pid);
+  return utime + stime;
+}
+
+/** utime, stime, cutime, cstime, in ticks. */
+function timesOf(pid: number): number[] {
   // The command, in brackets, may have anything in it.
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  // utime, stime: fields 14 and 15 of all, of which two are before the bracket closes.
-  return Number(fields[11]) + Number(fields[12]);
+  // Fields 14 to 17 of all, of which two are before the bracket closes.
+  return fields.slice(11, 15).map(Number);
 }
 
 /** A process, and those that its threads have started, and theirs. */

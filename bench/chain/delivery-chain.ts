@@ -19,9 +19,9 @@ import { decodePdu, encodePdu, keepalivePdu, PDU_TYPE } from '../../src/wire/x2x
 import { provisionDf } from '../../test/entities/df/provisioned.ts';
 import { roleCertificates } from '../../test/support/role-certificates.ts';
 import { Part, ready } from './parts.ts';
-import { runtime } from './runtime.ts';
+import { passed, runtime } from './runtime.ts';
 
-const LIID = 'LIID-BENCH';
+export const LIID = 'LIID-BENCH';
 /** A point of interception asks for an acknowledgement each second while PDUs are under way (`poi/x2x3-client.ts`). */
 const KEEPALIVE_MS = 1_000;
 
@@ -121,6 +121,12 @@ export class Interception {
   /** In one write each. */
   send(octets: Uint8Array): void {
     this.#socket.write(octets);
+  }
+
+  /** Resolves when all that was sent before is acknowledged. */
+  async settled(): Promise<void> {
+    this.#ask();
+    for (const asked = this.#keepalives; this.acknowledged < asked;) await passed(1);
   }
 
   close(): void {

@@ -99,7 +99,7 @@ const vector = loadVector(VECTOR);
 const TARGET = canonicalIdentity(vector.kms.initiator.user.uri).addressOfRecord;
 
 /** JSON of questions, no two alike. */
-function makeQuestions(): Uint8Array[] {
+export function makeQuestions(): Uint8Array[] {
   const homes = Object.values(homesOf(vector));
   const io = { clock: systemClock(), random: systemRandom() };
   const [alice, bob] = [vector.kms.initiator, vector.kms.responder].map(({ user: { uri } }) =>
@@ -133,35 +133,29 @@ function spelling(n: number): string {
 
 /* ------------------------------------------------------------------ the KMS */
 
-async function startKmsProcess(
-  folder: string,
-  pki: LabPki,
-  port: number,
-  { workers, nodeOptions = [] }: GetKeysLoad,
-): Promise<LabProcess> {
+/** What a store has of the target whose exchanges are asked about. */
+export async function coverTarget(
+  store: Pick<SqliteKmsStore, 'putWarrant' | 'issueSeed' | 'putSubscriber'>,
+): Promise<void> {
   const { initiator: home } = vector.kms;
-  const state = path.join(folder, 'kms');
-  const [district, file] = [path.join(folder, 'district.json'), path.join(folder, 'kms.json')];
-  mkdirSync(state, { mode: 0o700 });
-  writeFileSync(district, JSON.stringify({ ...home, notBefore: 0 }), { mode: 0o600 });
   const now = Math.floor(Date.now() / 1000);
-  const store = await SqliteKmsStore.open(path.join(state, 'kms.db'));
   const begun = now - 3600;
   await store.putWarrant({ xid: XID, periods: [{ targets: [TARGET], start: begun, end: Infinity }] });
   const period = periodStart(now, home.keyLifetime);
   await store.issueSeed({ uri: home.user.uri, period, serial: home.serial, credential: 'target' });
   // It has held its names before: exchanges were made before the KMS starts.
   await store.putSubscriber({ id: 'target', publicIdentities: [TARGET], aliases: [], devices: [] }, begun);
-  await store.close();
-  const config = {
+}
+
+/** Settings of the district that the questions are of, and of the target. @param file with the district's secrets */
+export function districtSettings(file: string) {
+  const { initiator: home } = vector.kms;
+  return {
     name: HOST,
-    tls: await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] }),
     admf: { identifier: 'admf', url: 'https://admf/X1/ADMF' },
-    state,
-    xk: { port, peers: ['df'] },
     district: {
       ...{ name: home.district, keyLifetime: home.keyLifetime },
-      ...{ hosts: [canonicalIdentity(home.user.uri).host], files: [district] },
+      ...{ hosts: [canonicalIdentity(home.user.uri).host], files: [file] },
     },
     subscribers: [
       {
@@ -170,6 +164,32 @@ async function startKmsProcess(
         devices: [{ credential: 'target', psk: 'a1'.repeat(32), identity: home.user.uri }],
       },
     ],
+  };
+}
+
+/** Writes the district's secrets to a file. */
+export function writeDistrict(file: string): void {
+  writeFileSync(file, JSON.stringify({ ...vector.kms.initiator, notBefore: 0 }), { mode: 0o600 });
+}
+
+async function startKmsProcess(
+  folder: string,
+  pki: LabPki,
+  port: number,
+  { workers, nodeOptions = [] }: GetKeysLoad,
+): Promise<LabProcess> {
+  const state = path.join(folder, 'kms');
+  const [district, file] = [path.join(folder, 'district.json'), path.join(folder, 'kms.json')];
+  mkdirSync(state, { mode: 0o700 });
+  writeDistrict(district);
+  const store = await SqliteKmsStore.open(path.join(state, 'kms.db'));
+  await coverTarget(store);
+  await store.close();
+  const config = {
+    ...districtSettings(district),
+    tls: await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] }),
+    state,
+    xk: { port, peers: ['df'] },
     ...(workers === undefined ? {} : { interception: { workers } }),
   };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
@@ -192,13 +212,13 @@ async function measured(
   const each = Math.ceil(answers / ROUNDS);
   const engine = engineAlone();
   const warm = Math.min(2 * each, WARM_UP);
-  await put(client, question, warm, atOnce);
+  await putQuestions(client, question, warm, atOnce);
   for (let n = 0; n < warm; n++) await engine(question());
   const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];
   let wall = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const [begun, before] = [performance.now(), processorMs(pid)];
-    await put(client, question, each, atOnce);
+    await putQuestions(client, question, each, atOnce);
     const ms = (processorMs(pid) - before) / each;
     wall += performance.now() - begun;
     const own = process.cpuUsage();
@@ -213,7 +233,13 @@ async function measured(
   return { ...figures, rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS };
 }
 
-async function put(client: HttpsClient, question: () => Uint8Array, count: number, atOnce: number) {
+/** Puts so many questions, so many at a time. @throws if one gets no keys */
+export async function putQuestions(
+  client: HttpsClient,
+  question: () => Uint8Array,
+  count: number,
+  atOnce: number,
+): Promise<void> {
   let left = count;
   const one = async (): Promise<void> => {
     while (left-- > 0) {

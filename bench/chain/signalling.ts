@@ -51,17 +51,18 @@ const STEPS = [
 ] as const;
 
 /** So many calls are up at a time, so that messages that follow one another are of different calls. */
-const AT_ONCE = 100;
+export const CALLS_AT_ONCE = 100;
 
 /** The call and the step of a message, by its number. */
 function placeOf(n: number): { readonly callId: string; readonly step: (typeof STEPS)[number] } {
-  const block = Math.floor(n / (AT_ONCE * STEPS.length));
-  const within = n % (AT_ONCE * STEPS.length);
-  const step = STEPS[Math.floor(within / AT_ONCE)] ?? STEPS[0];
-  return { callId: `bench-${block}-${within % AT_ONCE}@home1.example`, step };
+  const block = Math.floor(n / (CALLS_AT_ONCE * STEPS.length));
+  const within = n % (CALLS_AT_ONCE * STEPS.length);
+  const step = STEPS[Math.floor(within / CALLS_AT_ONCE)] ?? STEPS[0];
+  return { callId: `bench-${block}-${within % CALLS_AT_ONCE}@home1.example`, step };
 }
 
-function messageOf(n: number): { readonly callId: string; readonly message: Step } {
+/** A message of the load by its number, with the call that it is of. */
+export function sipOfLoad(n: number): { readonly callId: string; readonly message: Step } {
   const { callId, step } = placeOf(n);
   const [line, direction, cseq] = step;
   const leg = { callId, fromTag: 'alice', toTag: step === STEPS[0] ? '' : 'bob' };
@@ -106,7 +107,7 @@ class Load {
     const first = this.#sent.length;
     await paced(rate, seconds, () => {
       const n = this.#sent.length;
-      const { callId, message } = messageOf(n);
+      const { callId, message } = sipOfLoad(n);
       const { octets } = this.#poi.x2(message, undefined, callId);
       this.#sent.push(performance.now());
       this.#interception.send(octets);

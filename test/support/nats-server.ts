@@ -57,6 +57,11 @@ export class NatsServer {
     return server;
   }
 
+  /** Of the server that runs; 0: none does. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   async start(): Promise<void> {
     const child = spawn(program() ?? 'nats-server', ['-c', path.join(this.#folder, 'nats.conf')], {
       stdio: 'ignore',

@@ -63,8 +63,24 @@ export class PostgresqlServer {
     return PostgresqlServer.make(mkdtempSync(path.join(tmpdir(), 'claviger-pg-own-')), tls);
   }
 
-  async start(): Promise<void> {
-    const options = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200 -c shared_buffers=16MB`;
+  get password(): string {
+    return PASSWORD;
+  }
+
+  /** Of the server's main process, which has started all others. */
+  get pid(): number {
+    const [main = ''] = readFileSync(path.join(dataOf(this.#folder), 'postmaster.pid'), 'utf8').split('\n');
+    return Number(main);
+  }
+
+  /** @param settings in place of those that make tests short: `{ fsync: 'on' }` */
+  async start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const all = {
+      ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '' },
+      ...{ fsync: 'off', max_connections: '200', shared_buffers: '16MB', ...settings },
+    };
+    const said = Object.entries(all).map(([name, value]) => `-c ${name}=${value}`);
+    const options = `-p ${this.port} ${said.join(' ')}`;
     const log = path.join(this.#folder, 'data', 'server.log');
     await run('pg_ctl', ['-D', dataOf(this.#folder), '-w', '-s', '-l', log, '-o', options, 'start']);
   }
@@ -81,8 +97,8 @@ export class PostgresqlServer {
 
   /** Neither answers nor goes away, until it is resumed. */
   pause(): () => void {
-    const [main = ''] = readFileSync(path.join(dataOf(this.#folder), 'postmaster.pid'), 'utf8').split('\n');
-    const pids = [Number(main), ...childrenOf(Number(main))];
+    const { pid: main } = this;
+    const pids = [main, ...childrenOf(main)];
     for (const pid of pids) signal(pid, 'SIGSTOP');
     return () => {
       for (const pid of pids) signal(pid, 'SIGCONT');
