@@ -215,3 +215,6 @@ const LOOKS = 10;
 /** Times of a lease after which it counts as given up, and after which who wants it does not wait any more. */
 export const LEASE_PATIENCE = 1.25;
 const GIVES_UP = 2.5;
+
+/** For whoever reckons how long nobody has one. */
+export const LEASE_TIMES = { renewals: RENEWALS, looks: LOOKS, patience: LEASE_PATIENCE } as const;
