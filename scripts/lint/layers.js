@@ -16,6 +16,7 @@ const LAYER = {
   mikey: 2,
   sip: 2,
   media: 2,
+  capacity: 2,
   ibake: 3,
   wire: 3,
   evidence: 3,

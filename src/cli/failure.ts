@@ -26,6 +26,7 @@ export class CliError extends ClavigerError<CliErrorCode> {
 const HINTS: Readonly<Record<string, string>> = {
   'ConfigError configuration': 'Each command takes --help; docs/configuration.md lists every setting.',
   'TlsError tls-configuration': 'Nothing was started: there is no fallback to an unprotected connection.',
+  'CapacityError parameter': 'claviger capacity --help has every parameter, with its default.',
   'IbakeError identity': 'Give a SIP URI with a user and a host name, e.g. sip:alice@home1.example.',
   'BytesError truncated': 'The input ends too early: is the file complete?',
   'BytesError trailing': 'The input goes on after its end: is it one single object?',
@@ -120,7 +121,7 @@ const STORE_HINTS: Readonly<Record<string, string>> = {
 const GENERAL: readonly string[] = ['ConfigError configuration', 'TlsError tls-configuration'];
 
 /** Errors for which the command line is to blame. */
-const USAGE: readonly string[] = ['CliError usage', 'LabError options'];
+const USAGE: readonly string[] = ['CliError usage', 'LabError options', 'CapacityError parameter'];
 
 /** The message with those of the causes that are our own or the system's: those of others may quote what they read. */
 function withCauses(error: Error): string {

@@ -91,6 +91,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   'set-aside': async () => (await import('./commands/set-aside.ts')).setAsideCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
+  capacity: async () => (await import('./commands/capacity.ts')).capacityCommand(),
   pki: async () => (await import('./commands/pki.ts')).pkiCommand(),
   status: async () => (await import('./commands/operate.ts')).statusCommand(),
   alarms: async () => (await import('./commands/operate.ts')).alarmsCommand(),

@@ -1,0 +1,274 @@
+/**
+ * What a network takes: for each role processor time = Σ rate × what a unit costs, from that processes and machines; storage
+ * and bandwidth = Σ rate × octets. Nothing here measures, draws or waits: queues and failures are in `bench/model`.
+ *
+ *     cores       processor time of a second
+ *     processes   cores / (cores that one process can use × (1 − headroom)), rounded up
+ *     machines    cores / (cores of a machine × (1 − headroom)), rounded up, and those that may fail besides
+ */
+import { loadOf, ofDay } from './load.ts';
+import type { Load } from './load.ts';
+import type { Parameters } from './parameters.ts';
+import { octetsBeside, packetCost, UNIT_COSTS } from './unit-costs.ts';
+import type { CostName } from './unit-costs.ts';
+
+export interface RoleNeed {
+  readonly role: string;
+  /** Cores that are busy all the time in the busiest hour. */
+  readonly cores: number;
+  readonly processes: number;
+  readonly machines: number;
+  /** How several of it share the work. */
+  readonly shares: string;
+}
+
+export interface StorageNeed {
+  readonly what: string;
+  readonly octetsPerDay: number;
+  /** What there is at most at a time; `null`: it grows as long as nobody deletes. */
+  readonly octets: number | null;
+  /** Why it is that much. */
+  readonly kept: string;
+}
+
+export interface InterfaceNeed {
+  readonly name: string;
+  readonly bitsPerSecond: number;
+}
+
+/** What an engine is asked for in a second. */
+export interface EngineNeed {
+  readonly engine: string;
+  readonly what: string;
+  readonly perSecond: number;
+  readonly unit: string;
+}
+
+export interface Estimate {
+  readonly load: Load;
+  readonly roles: readonly RoleNeed[];
+  readonly storage: readonly StorageNeed[];
+  readonly interfaces: readonly InterfaceNeed[];
+  readonly engines: readonly EngineNeed[];
+  /** What one of the figures goes beyond, in words. */
+  readonly limits: readonly string[];
+}
+
+export function estimate(parameters: Parameters): Estimate {
+  const load = loadOf(parameters);
+  const roles = rolesOf(parameters, load);
+  return {
+    load,
+    roles,
+    storage: storageOf(parameters, load),
+    interfaces: interfacesOf(parameters, load),
+    engines: enginesOf(load),
+    limits: limitsOf(parameters, roles),
+  };
+}
+
+/* ---------------------------------------------------------------- roles */
+
+interface Role {
+  readonly role: string;
+  readonly microseconds: number;
+  /** Cores that one process can keep busy. */
+  readonly most: number;
+  /** Servers at least. */
+  readonly least?: number;
+  readonly shares: string;
+}
+
+const MICRO = 1e6;
+const ANY = 'any number, nothing of its own';
+
+function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
+  const { cores: machineCores, headroom, spare, packetOctets, destinations } = parameters;
+  const cost = (name: CostName, rate: number): number => UNIT_COSTS[name].value * rate;
+  const perPacket = (role: 'intake' | 'mediation' | 'lemf' | 'nats', rate: number): number =>
+    packetCost(role, packetOctets) * rate;
+  const { sip, packets, x2, x3, iri, cc, getKeys, requestKeys, warrantChanges } = load;
+  const roles: Role[] = [
+    {
+      role: 'CSCF',
+      microseconds:
+        cost('cscfSip', sip) +
+        cost('cscfIntercepted', load.calls * parameters.targetShare) +
+        cost('elementWarrant', warrantChanges),
+      ...{ most: 1, shares: 'subscribers are divided among CSCFs' },
+    },
+    {
+      role: 'gateway',
+      microseconds:
+        cost('gatewayPacket', packets - x3) +
+        cost('gatewayX3Packet', x3) +
+        cost('elementWarrant', warrantChanges),
+      ...{ most: 1, shares: 'calls are divided among gateways' },
+    },
+    {
+      role: 'KMS',
+      microseconds:
+        cost('kmsRequestKey', requestKeys) +
+        cost('kmsGetKeys', getKeys) +
+        cost('elementWarrant', warrantChanges),
+      ...{ most: machineCores, shares: 'any number on one database, workers in each' },
+    },
+    {
+      role: 'DF intake',
+      ...{ microseconds: cost('intakeSip', x2) + perPacket('intake', x3), most: 1, shares: ANY },
+    },
+    {
+      role: 'DF mediation and delivery',
+      microseconds:
+        (cost('mediationSip', x2) + perPacket('mediation', x3)) * Math.max(1, destinations) +
+        cost('elementWarrant', warrantChanges),
+      ...{ most: 1, shares: 'one for each DF: targets are divided among DFs' },
+    },
+    {
+      role: 'LEMF',
+      ...{ microseconds: cost('lemfSip', iri) + perPacket('lemf', cc), most: 1 },
+      shares: 'warrants are divided among LEMFs; without recovery of calls',
+    },
+    {
+      role: 'ADMF',
+      ...{ microseconds: cost('admfWarrant', warrantChanges), most: 1, shares: 'one' },
+    },
+    {
+      role: 'PostgreSQL',
+      microseconds: cost('databaseRequestKey', requestKeys) + cost('databaseGetKeys', getKeys),
+      ...{ most: Infinity, least: parameters.replicas, shares: 'one takes all, replicas follow' },
+    },
+    {
+      role: 'NATS',
+      microseconds: (cost('natsSip', x2) + perPacket('nats', x3)) * parameters.replicas,
+      ...{ most: Infinity, least: parameters.replicas, shares: 'streams are divided among servers' },
+    },
+  ];
+  return roles.map(({ role, microseconds, most, least = 1, shares }) => {
+    const cores = microseconds / MICRO;
+    const wanted = cores / (1 - headroom);
+    const processes = most === Infinity ? least : Math.max(1, Math.ceil(wanted / most));
+    const machines = Math.max(1, Math.ceil(wanted / machineCores)) + spare;
+    return { role, cores, processes, machines: Math.max(machines, least), shares };
+  });
+}
+
+function limitsOf({ cores, headroom }: Parameters, roles: readonly RoleNeed[]): string[] {
+  const found: string[] = [];
+  const of = (name: string): RoleNeed | undefined => roles.find(({ role }) => role === name);
+  const mediation = of('DF mediation and delivery');
+  if (mediation !== undefined && mediation.processes > 1)
+    found.push(
+      `The mediation of a DF is one process: ${mediation.processes} DFs are needed, each with its share of the targets.`,
+    );
+  const database = of('PostgreSQL');
+  if (database !== undefined && database.cores / (1 - headroom) > cores)
+    found.push(
+      `PostgreSQL takes what is written on one machine: it needs ${Math.ceil(database.cores / (1 - headroom))} cores, a machine has ${cores}. Divide the subscribers among districts.`,
+    );
+  const kms = of('KMS');
+  if (kms !== undefined && kms.machines > 32)
+    found.push('So many KMSs on one database were not tried: divide the subscribers among districts.');
+  return found;
+}
+
+/* ---------------------------------------------------------------- octets */
+
+const AUDIT_RECORD_OCTETS = 400;
+/** Logs with a record: KMS and DF; ADMF and the four elements. */
+const AUDITED = { question: 2, warrantChange: 5 };
+
+function storageOf(parameters: Parameters, load: Load): StorageNeed[] {
+  const { retentionDays, outageSeconds, replicas } = parameters;
+  const beside = octetsBeside(parameters);
+  const day = (rate: number): number => ofDay(rate, parameters);
+  const handedOver = load.iri * beside.iri + load.cc * beside.cc;
+  const streamed = (load.x2 * beside.x2Stream + load.x3 * beside.x3Stream) * replicas;
+  const database =
+    load.requestKeys * UNIT_COSTS.databaseRequestKeyOctets.value +
+    load.getKeys * UNIT_COSTS.databaseGetKeysOctets.value;
+  const audited = load.getKeys * AUDITED.question + load.warrantChanges * AUDITED.warrantChange;
+  return [
+    {
+      what: 'LEMFs, as received',
+      octetsPerDay: day(handedOver),
+      octets: day(handedOver) * retentionDays,
+      kept: `${retentionDays} days`,
+    },
+    {
+      what: 'DFs, while LEMFs are away',
+      octetsPerDay: 0,
+      octets: handedOver * outageSeconds,
+      kept: `${outageSeconds} s of the busiest hour`,
+    },
+    {
+      what: 'streams, while the mediation is away',
+      octetsPerDay: 0,
+      octets: streamed * outageSeconds,
+      kept: `${outageSeconds} s of the busiest hour, on ${replicas} servers`,
+    },
+    {
+      what: 'PostgreSQL, tables of the KMSs',
+      octetsPerDay: day(database) * replicas,
+      octets: null,
+      kept: `on ${replicas} servers; what is past goes with its time, and its place is used again`,
+    },
+    {
+      what: 'audit logs',
+      octetsPerDay: day(audited) * AUDIT_RECORD_OCTETS,
+      octets: null,
+      kept: 'nothing of them is ever deleted',
+    },
+  ];
+}
+
+const BITS = 8;
+/** IPv4 and UDP. */
+const DATAGRAM_OCTETS = 28;
+
+function interfacesOf(parameters: Parameters, load: Load): InterfaceNeed[] {
+  const { sipOctets, packetOctets, replicas } = parameters;
+  const beside = octetsBeside(parameters);
+  const streamed = load.x2 * beside.x2Stream + load.x3 * beside.x3Stream;
+  const wal =
+    load.requestKeys * UNIT_COSTS.databaseRequestKeyWal.value +
+    load.getKeys * UNIT_COSTS.databaseGetKeysWal.value;
+  const octets: Readonly<Record<string, number>> = {
+    'Gm and Mw, SIP at CSCFs': load.sip * sipOctets,
+    'media into gateways, and out again': load.packets * (packetOctets + DATAGRAM_OCTETS),
+    X2: load.x2 * beside.x2,
+    X3: load.x3 * beside.x3,
+    HI2: load.iri * beside.iri,
+    HI3: load.cc * beside.cc,
+    'Xk, questions': load.getKeys * UNIT_COSTS.getKeysOctets.value,
+    'REQUEST_KEY, requests': load.requestKeys * UNIT_COSTS.requestKeyOctets.value,
+    'intakes to streams, and on to the mediation': streamed,
+    'between servers of the streams': streamed * (replicas - 1),
+    'PostgreSQL to its replicas': wal * (replicas - 1),
+  };
+  return Object.entries(octets).map(([name, each]) => ({ name, bitsPerSecond: each * BITS }));
+}
+
+function enginesOf(load: Load): EngineNeed[] {
+  const statements =
+    load.requestKeys * UNIT_COSTS.databaseRequestKeyStatements.value +
+    load.getKeys * UNIT_COSTS.databaseGetKeysStatements.value;
+  const commits =
+    load.requestKeys * UNIT_COSTS.databaseRequestKeyCommits.value +
+    load.getKeys * UNIT_COSTS.databaseGetKeysCommits.value;
+  return [
+    {
+      engine: 'PostgreSQL',
+      what: 'statements, BEGIN and COMMIT among them',
+      perSecond: statements,
+      unit: '',
+    },
+    { engine: 'PostgreSQL', what: 'transactions', perSecond: commits, unit: '' },
+    {
+      engine: 'NATS',
+      what: 'PDUs, several a message where they come together',
+      perSecond: load.x2 + load.x3,
+      unit: '',
+    },
+  ];
+}
