@@ -80,7 +80,8 @@ function number(
     | 'partitions'
     | 'lease'
     | 'kill-every'
-    | 'restart',
+    | 'restart'
+    | 'database-cores',
 ) {
   const found = Number(values[option]);
   if (!(found >= 0) || (found === 0 && option !== 'kill-every' && option !== 'seed'))

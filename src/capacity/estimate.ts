@@ -122,7 +122,7 @@ function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
       microseconds:
         (cost('mediationSip', x2) + perPacket('mediation', x3)) * Math.max(1, destinations) +
         cost('elementWarrant', warrantChanges),
-      ...{ most: 1, shares: 'one for each DF: targets are divided among DFs' },
+      ...{ most: 1, shares: 'partitions of a DF are divided, with streams and a database' },
     },
     {
       role: 'LEMF',
@@ -153,13 +153,20 @@ function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
   });
 }
 
+/** The setting `streams.partitions`, at most. */
+const MOST_PARTITIONS = 256;
+
 function limitsOf({ cores, headroom }: Parameters, roles: readonly RoleNeed[]): string[] {
   const found: string[] = [];
   const of = (name: string): RoleNeed | undefined => roles.find(({ role }) => role === name);
   const mediation = of('DF mediation and delivery');
   if (mediation !== undefined && mediation.processes > 1)
     found.push(
-      `The mediation of a DF is one process: ${mediation.processes} DFs are needed, each with its share of the targets.`,
+      `${mediation.processes} mediators share a database: what they ask it for was not measured, and is not in the figures of PostgreSQL.`,
+    );
+  if (mediation !== undefined && mediation.processes > MOST_PARTITIONS)
+    found.push(
+      `A DF has ${MOST_PARTITIONS} partitions at most, each of which one process mediates: divide the targets among DFs.`,
     );
   const database = of('PostgreSQL');
   if (database !== undefined && database.cores / (1 - headroom) > cores)

@@ -112,10 +112,12 @@ describe('machines', () => {
     expect(found.limits).toEqual([]);
   });
 
-  it('of a DF beyond one mediation are said to be several DFs', () => {
-    const found = of({ ...given, targetShare: 0.5 });
-    expect(role(found, 'DF mediation and delivery').processes).toBeGreaterThan(1);
-    expect(found.limits.join()).toMatch(/The mediation of a DF is one process: \d+ DFs are needed/);
+  it('say what is beyond what was measured, and beyond what a DF can be divided into', () => {
+    const of1 = (targetShare: number): string => of({ ...given, targetShare }).limits.join('\n');
+    expect(of1(0.0001)).toBe('');
+    expect(of1(0.01)).toMatch(/^\d+ mediators share a database: what they ask it for was not measured/);
+    expect(of1(0.01)).not.toMatch(/partitions/);
+    expect(of1(1)).toMatch(/A DF has 256 partitions at most/);
   });
 });
 
