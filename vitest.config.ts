@@ -56,6 +56,7 @@ export default defineConfig({
     hookTimeout: 90_000,
     // Many tests wait rather than compute: three keep two cores busy.
     maxWorkers: 3,
+    setupFiles: 'test/support/left-behind.ts',
     // Ends a PostgreSQL that tests have started.
     globalSetup: 'test/support/postgresql-setup.ts',
     // What is waited for comes in milliseconds; the limit is for machines that do other work meanwhile.

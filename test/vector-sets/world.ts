@@ -129,7 +129,7 @@ const homes = new Map<string, TestHome>();
 
 /** The demo's groups, under secrets that follow from the seed; the same object for a seed, so that tables serve every set. */
 function homeOf(seed: string, name: DemoHome, serial: number): TestHome {
-  const key = createHash('sha256').update(`${seed}\0${name}`).digest('hex');
+  const key = createHash('sha256').update(`${seed}\0${name}\0${serial}`).digest('hex');
   const known = homes.get(key);
   if (known !== undefined) return known;
   const { hash, p, q, P } = loadDemoGroup(name);

@@ -1,19 +1,21 @@
 /** A home and its ADMF as the tests of warrants have them; all documents of a test file are judged at its end. */
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import type { Admf } from '../../../src/entities/admf/admf.ts';
+import { Gathered } from '../../support/gathered.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { missingShared, missingTool } from '../../support/shared.ts';
 import { SCHEMA, xmllint } from '../../wire/x1/support.ts';
 import { home, NOW } from './support.ts';
 import type { Home } from './support.ts';
 
-const documents: Uint8Array[][] = [];
+/** Of each home. */
+const documents = new Gathered<readonly Uint8Array[]>();
 
 /** With its ADMF open. */
 export async function openHome(): Promise<Home & { clock: ManualClock; admf: Admf }> {
   const clock = new ManualClock(NOW);
   const made = await home(clock);
-  documents.push(made.documents);
+  documents.add(made.documents);
   return { ...made, clock, admf: await made.open() };
 }
 
@@ -29,8 +31,10 @@ export const EVERYTHING = 'cscf 1/1, gateway 1/1, df 1/2, kms 1/0';
 
 /** At the end of the test file that calls this: xmllint judges its documents. */
 export function judgeDocuments(): void {
-  afterAll(() => {
+  documents.judgedAtEnd((homes) => {
+    const judged = homes.flat();
+    expect(judged).not.toEqual([]);
     if (missingShared(SCHEMA) || missingTool('xmllint')) return;
-    expect(xmllint(documents.flat())).toBe('');
+    expect(xmllint(judged)).toBe('');
   });
 }

@@ -36,8 +36,6 @@ const START: Readonly<Record<Service, Start>> = {
   mailbox: (...args) => startOperated({ read: mailboxConfig, start: startMailbox }, ...args),
 };
 
-export const LINES: string[] = [];
-
 export interface OperatedEntity extends RunningOperated {
   readonly file: string;
   /** Writes the configuration anew. */
@@ -54,7 +52,7 @@ export async function operate(
   const file = path.join(folder, `${entity}.json`);
   const write = (next: object): void => writeFileSync(file, JSON.stringify(next), { mode: 0o600 });
   write(config);
-  const logger = pinoLogger('info', entity, { write: (line) => void LINES.push(line) });
+  const logger = pinoLogger('info', entity, { write: () => undefined });
   const runtime = { clock, random: systemRandom(), logger, level };
   const running = await START[entity]({ file, load: () => readConfigFile(file) }, runtime);
   return Object.assign(running, { file, write });

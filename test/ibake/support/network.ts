@@ -78,10 +78,11 @@ export class TestKeys implements EndpointKeys {
   }
 }
 
+/** By what they are computed from: the same whoever asks first. */
 const privateKeys = new Map<string, AffinePoint>();
 
 function extracted({ bf, masterSecret }: TestHome, identity: Uint8Array): AffinePoint {
-  const name = `${masterSecret.toString(16)} ${toHex(identity)}`;
+  const name = [bf.hash, bf.p, bf.q, masterSecret, toHex(identity)].join(' ');
   const key = privateKeys.get(name) ?? engine.extract(bf, masterSecret, identity);
   privateKeys.set(name, key);
   return key;

@@ -1,5 +1,5 @@
 /** HI1 of an ADMF with a home's elements in one process, without network; all answers are judged by ETSI's schemas. */
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { systemRandom } from '../../../../src/host/runtime.ts';
 import { WarrantDesk } from '../../../../src/entities/admf/desk.ts';
 import type { DeskOptions } from '../../../../src/entities/admf/desk.ts';
@@ -12,6 +12,7 @@ import { checkWarrant } from '../../../../src/entities/admf/hi1/warrant-check.ts
 import { decodeHi1Message, encodeHi1Message } from '../../../../src/wire/hi1/messages.ts';
 import type { Hi1Header, Hi1Message, Hi1Request, Hi1Response } from '../../../../src/wire/hi1/messages.ts';
 import type { Hi1Object } from '../../../../src/wire/hi1/objects.ts';
+import { Gathered } from '../../../support/gathered.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { missingShared, missingTool } from '../../../support/shared.ts';
 import { silent } from '../../../support/silent.ts';
@@ -30,12 +31,13 @@ export const CUSTOMS: Agency = {
 /** The only officer. */
 export const OFFICER = { by: 'anna', reason: 'ordered by the court' };
 
-const answers: Uint8Array[] = [];
+const answers = new Gathered<Uint8Array>();
 
 /** At the end of a test file: every answer that it has got is valid. */
 export function judgeAnswers(): void {
-  afterAll(() => {
-    if (!missingShared(HI1_SCHEMA) && !missingTool('xmllint')) expect(judged(answers)).toBe('');
+  answers.judgedAtEnd((all) => {
+    expect(all).not.toEqual([]);
+    if (!missingShared(HI1_SCHEMA) && !missingTool('xmllint')) expect(judged(all)).toBe('');
   });
 }
 
@@ -188,7 +190,7 @@ export async function openHi1(
     const { path = '/', agency = POLICE } = options;
     const octets = encodeHi1Message(messageOf(asked, options));
     const answer = await running.service.answer(octets, path, agency);
-    if (answer !== null) answers.push(answer);
+    if (answer !== null) answers.add(answer);
     return { octets, answer, message: answer === null ? null : decodeHi1Message(answer) };
   };
   /** The answers to actions, or the one error. */
