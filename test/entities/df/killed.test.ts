@@ -15,7 +15,7 @@ const PACKETS = isSlow ? 8_200 : 400;
 /** Numbers of packets after which it is killed. */
 const KILLS = isSlow ? Array.from({ length: 200 }, (_, n) => 70 + 40 * n) : [70, 103, 205];
 
-describe('Delivery function under SIGKILL', { timeout: isSlow ? 1_800_000 : 120_000 }, () => {
+describe('Delivery function under SIGKILL', { timeout: isSlow ? 7_200_000 : 120_000 }, () => {
   it('R-23: loses and doubles nothing: numbers are 0…n−1, and n is what X2 and X3 carried', async () => {
     const chain = await callToLemf(folder);
     const file = path.join(folder, 'df.json');
