@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { datagramsLost } from '../src/net/udp-losses.ts';
 import { freePort } from '../test/support/child.ts';
 import { chainTls } from './chain/delivery-chain.ts';
 import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
@@ -87,7 +88,7 @@ class Load {
     const pairs = CALLERS.map((user, n) => `${user};${CALLEES[n] ?? ''};${credentials(user)}`);
     const subscribers = this.#users('callers', pairs);
     const statistics = path.join(this.#folder, `calls-${this.#runs++}.csv`);
-    const before = { ms: this.#proxy.ms, dropped: droppedAt(this.#proxy.port) };
+    const before = { ms: this.#proxy.ms, dropped: datagramsLost([this.#proxy.port]) };
     const busy = passed(1000 * seconds).then(() => (this.#proxy.ms - before.ms) / 1000);
     const load = ['-r', String(rate), '-m', String(rate * seconds), '-l', String(rate * seconds)];
     await ended('sipp', [
@@ -111,7 +112,7 @@ class Load {
       answerMs: 1000 * secondsOf(last['ResponseTime1(C)']),
       again: count(last, 'Retransmissions(C)'),
       perProcessor: goodput / processors,
-      dropped: droppedAt(this.#proxy.port) - before.dropped,
+      dropped: datagramsLost([this.#proxy.port]) - before.dropped,
     };
   }
 
@@ -179,17 +180,6 @@ function rowsOf(text: string): Row[] {
 function secondsOf(text = ''): number {
   const [hours = 0, minutes = 0, seconds = 0, micro = 0] = text.split(':').map(Number);
   return 3600 * hours + 60 * minutes + seconds + micro / 1e6;
-}
-
-/** Datagrams that found the buffer of a UDP port full (`drops` in /proc/net/udp). */
-function droppedAt(port: number): number {
-  const [, ...lines] = readFileSync('/proc/net/udp', 'latin1').trim().split('\n');
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const fields = lines.map((line) => line.trim().split(/\s+/));
-  return fields.reduce(
-    (sum, each) => (each[1]?.endsWith(local) === true ? sum + Number(each.at(-1)) : sum),
-    0,
-  );
 }
 
 function withoutSipp(): string | null {

@@ -3,7 +3,7 @@
  * intercepts can be kept: a destination that is away has its queue.
  */
 import type { AuditTrail } from '../evidence/trail.ts';
-import { meter } from '../host/meters.ts';
+import { meter, meterBy } from '../host/meters.ts';
 import type { Meter } from '../host/operation.ts';
 import type { EntityState } from '../host/status.ts';
 import type { ConnectionGuard } from '../net/connections.ts';
@@ -59,6 +59,12 @@ export function poiOperation(
         'poi_pdus_lost_total',
         'Intercepted events that were lost: no room, or an error.',
         () => poi.lost,
+      ),
+      meterBy(
+        'interface',
+        'poi_pdus_displaced_total',
+        'Intercepted events of those that were lost for which the queue had no room, by interface.',
+        () => poi.displaced,
       ),
       meter('pdus_set_aside_total', 'PDUs that a destination refused.', () => delivery.setAside),
       meter(

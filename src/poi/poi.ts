@@ -130,6 +130,7 @@ export class Poi {
   /** Queues of destinations that were removed, while what waits there has some time left. */
   readonly #closed = new Set<DeliveryQueue>();
   #lostWithRemoved = 0;
+  #displacedWithRemoved: Displaced = { x2: 0, x3: 0 };
   /** Next sequence number by stream, least recently used first. */
   readonly #streams = new Map<string, number>();
   readonly #leftOut = new Tally();
@@ -165,11 +166,18 @@ export class Poi {
     if (!this.#closed.delete(queue)) return;
     queue.abandon();
     this.#lostWithRemoved += queue.lost;
+    this.#displacedWithRemoved = plus(this.#displacedWithRemoved, queue.displaced);
   }
 
   /** What waits, by destination. */
   queues(): readonly Pick<DeliveryQueue, 'did' | 'waiting' | 'octets' | 'oldest'>[] {
     return [...this.#queues.values()];
+  }
+
+  /** Of the PDUs that were lost since the start, those that there was no room for, by interface. */
+  get displaced(): Displaced {
+    const queues = [...this.#queues.values(), ...this.#closed];
+    return queues.reduce((sum, { displaced }) => plus(sum, displaced), this.#displacedWithRemoved);
   }
 
   /** PDUs lost to full queues or to errors since the start. */
@@ -315,6 +323,13 @@ export class Poi {
 }
 
 /** What `make` gives, made when it is first asked for; what it was made of can go then. */
+/** PDUs by interface. */
+type Displaced = DeliveryQueue['displaced'];
+
+function plus(some: Displaced, more: Displaced): Displaced {
+  return { x2: some.x2 + more.x2, x3: some.x3 + more.x3 };
+}
+
 function once<T>(make: () => T): () => T {
   let state: { readonly make: () => T } | { readonly made: T } = { make };
   return () => {

@@ -104,6 +104,11 @@ export class Transport {
     return this.#udp.reduce((sum, { unsent }) => sum + unsent, 0);
   }
 
+  /** Where datagrams come to. */
+  get udpPorts(): readonly number[] {
+    return this.#udp.map(({ local }) => local.port);
+  }
+
   /** Messages over UDP that wait to be served. */
   get waiting(): number {
     return this.#intake.waiting;

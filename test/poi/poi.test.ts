@@ -321,8 +321,11 @@ describe('Queue of a destination', () => {
     const mine = pdus.filter((pdu) => pdu.xid === TASK.xid);
     expect(mine.map((pdu) => numberAttribute(pdu, ATTRIBUTE.sequenceNumber))).toEqual([...Array(20).keys()]);
     expect(it.lost).toBe(220 - pdus.length);
-    expect(queue.displaced).toEqual({ x2: it.lost, x3: 0 });
+    expect(it.displaced).toEqual({ x2: it.lost, x3: 0 });
     expect(issues.log).toEqual([expect.stringContaining('X2 queue is full')]);
+    const { lost } = it;
+    it.finish(it.close(DF_1)!);
+    expect(it.displaced).toEqual({ x2: lost, x3: 0 });
   });
 
   it('R-70: within a task, the flood of one session takes no place from another session', () => {

@@ -3,6 +3,7 @@ import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
 import type { Alarm } from '../../host/status.ts';
+import { datagramsLost } from '../../net/udp-losses.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import type { CscfConfig } from './config.ts';
@@ -14,7 +15,7 @@ import type { Transport } from '../../sip/transport.ts';
 export interface CscfOperationParts {
   readonly element: RunningPoiElement;
   readonly cscf: Cscf;
-  readonly transport: Pick<Transport, 'connections' | 'unsent' | 'waiting'>;
+  readonly transport: Pick<Transport, 'connections' | 'udpPorts' | 'unsent' | 'waiting'>;
   readonly layer: Pick<TransactionLayer, 'overload'>;
   readonly clock: Clock;
   /** File of what is registered. */
@@ -54,11 +55,16 @@ export function cscfOperation(
         'SIP messages that were not sent over UDP because too much waited for the network.',
         () => transport.unsent,
       ),
+      meter(
+        'sip_datagrams_lost_total',
+        'Datagrams to the SIP ports that the system had no room for until they were read, and dropped (Linux).',
+        () => datagramsLost(transport.udpPorts),
+      ),
       meter('sip_messages_waiting', 'SIP messages over UDP that wait to be served.', () => transport.waiting),
       meterBy(
         'why',
         'sip_overload_total',
-        'SIP messages that were not served: answered with 503 since too many wait or there are too many transactions; requests within dialogs dropped without an answer, which come again; ACK and responses lost.',
+        'SIP messages that were not served: answered with 503 since too many wait or there are too many transactions; requests dropped without an answer, which come again; ACK and responses lost.',
         () => layer.overload.counts,
       ),
       meterBy(
