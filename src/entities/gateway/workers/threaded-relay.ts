@@ -36,6 +36,9 @@ const AGAIN_MS = { first: 100, longest: 10_000 };
 /** A thread that has run so long was well. */
 const WELL_MS = 60_000;
 
+/** Milliseconds after threads were told of changed tasks in which they are not told again. */
+const PAUSE_MS = 20;
+
 interface Place {
   readonly ports: RelayOptions['ports'];
   readonly backOff: BackOff;
@@ -51,7 +54,10 @@ export class ThreadedRelay implements MediaRelay {
   /** Of threads that are gone. */
   #gone = { missed: 0 };
   #refused = 0;
-  #isRefreshing = false;
+  /** Tasks have changed since threads were told. */
+  #isStale = false;
+  /** Until they are told again at the earliest. */
+  #pause: Timer | null = null;
   #isStopped = false;
 
   constructor(options: ThreadedRelayOptions) {
@@ -94,20 +100,28 @@ export class ThreadedRelay implements MediaRelay {
     throw refusal ?? new GatewayError('no-ports', 'no thread relays media at the moment');
   }
 
-  /** Once for all changes of a turn. */
+  /** At once, and then not before a pause: many tasks may change one after the other, and all sessions are asked. */
   refresh(): void {
-    if (this.#isRefreshing) return;
-    this.#isRefreshing = true;
-    queueMicrotask(() => {
-      this.#isRefreshing = false;
-      for (const thread of this.#running()) thread.refresh();
-    });
+    if (this.#isStale) return;
+    this.#isStale = true;
+    if (this.#pause === null) queueMicrotask(() => this.#refreshNow());
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#pause?.cancel();
     for (const { again } of this.#places) again?.cancel();
     await Promise.all(this.#running().map((thread) => thread.stop()));
+  }
+
+  #refreshNow(): void {
+    if (this.#isStopped) return;
+    this.#isStale = false;
+    for (const thread of this.#running()) thread.refresh();
+    this.#pause = this.#options.clock.after(PAUSE_MS, () => {
+      this.#pause = null;
+      if (this.#isStale) this.#refreshNow();
+    });
   }
 
   #running(): RelayThread[] {

@@ -158,6 +158,19 @@ describe('R-53: media in threads', () => {
     expect(texts()).toEqual(['during']);
   });
 
+  test('R-24: a task that comes right after another changed takes effect as well', async () => {
+    const { a } = await open('call');
+    task(() => undefined);
+    await Promise.resolve();
+    task(() => targets.set(BOB, 'y'));
+    await expect
+      .poll(() => {
+        alice.say('during', a);
+        return texts().length;
+      })
+      .toBeGreaterThan(0);
+  });
+
   test('a part of the ports is an even number of pairs, and all parts are the whole', () => {
     for (const threads of [1, 2, 3, 7]) {
       const shares = shareOfPorts({ from: 20_001, to: 20_100 }, threads);
