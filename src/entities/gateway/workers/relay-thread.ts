@@ -105,19 +105,19 @@ export class RelayThread {
   #hear(reply: RelayReply): void {
     switch (reply.kind) {
       case 'anchored':
-        return this.#anchored(reply.stream, reply.local);
+        return void this.#anchored(reply.stream, reply.local);
       case 'refused':
-        return this.#refused(reply);
+        return void this.#refused(reply);
       case 'closed':
         this.#streams.delete(reply.stream);
-        return this.#reader.forget(reply.stream);
+        return void this.#reader.forget(reply.stream);
       case 'copies':
-        return this.#take(reply.batch);
+        return void this.#take(reply.batch);
       case 'state':
         this.#ports = reply.ports;
-        return reply.streams.forEach((state) => this.#streams.get(state.stream)?.stands(state));
+        return void reply.streams.forEach((state) => this.#streams.get(state.stream)?.stands(state));
       case 'log':
-        return this.#options.logger[reply.level](reply.fields, reply.message);
+        return void this.#options.logger[reply.level](reply.fields, reply.message);
     }
   }
 

@@ -49,15 +49,15 @@ class RelayThread {
         this.#wanted.set(order.stream, order.sides);
         return void this.#anchor(order.stream);
       case 'signal':
-        return this.#streams.get(order.stream)?.stream.signal(order.wanted);
+        return void this.#streams.get(order.stream)?.stream.signal(order.wanted);
       case 'want':
         return void this.#wanted.set(order.stream, order.sides);
       case 'close':
-        return this.#close(order.stream);
+        return void this.#close(order.stream);
       case 'taken':
-        return this.#copies.taken(order.octets);
+        return void this.#copies.taken(order.octets);
       case 'end':
-        return this.#end();
+        return void this.#end();
     }
   }
 

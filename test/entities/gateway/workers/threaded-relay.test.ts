@@ -34,7 +34,8 @@ const noteWorker = (worker: Worker): void => void workers.push(worker);
 
 beforeEach(async () => {
   [alice, bob, block] = [await Party.open(), await Party.open(), await ownPorts()];
-  [workers, reported, targets, revision, listeners] = [[], [], new Map(), 0, []];
+  [workers, reported, listeners, revision] = [[], [], [], 0];
+  targets = new Map<string, string>();
   process.on('worker', noteWorker);
   const media = { address: '127.0.0.1', from: block.base, to: block.base + 31 };
   const clock = systemClock();
