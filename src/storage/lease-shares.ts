@@ -91,9 +91,8 @@ export class LeaseShares {
   /** @throws StorageError `unavailable`, `refused` */
   static async begin(options: LeaseSharesOptions): Promise<LeaseShares> {
     const shares = new LeaseShares(options);
-    const { server, stream, prefix, ttlMs, ports } = options;
-    const place = shares.#place(`${MEMBER}${randomUUID()}`);
-    shares.#announced = await StreamLease.take(place, shares.#member, ttlMs, ports);
+    const { server, stream, prefix } = options;
+    shares.#announced = await shares.#announce();
     shares.#reading = server.read(stream, `${prefix}*`, 0);
     shares.#following = shares.#follow(shares.#reading);
     shares.#lookSoon();
@@ -135,6 +134,11 @@ export class LeaseShares {
     await this.#following;
   }
 
+  #announce(): Promise<StreamLease> {
+    const { ttlMs, ports } = this.#options;
+    return StreamLease.take(this.#place(`${MEMBER}${randomUUID()}`), this.#member, ttlMs, ports);
+  }
+
   async #follow(reading: StreamReading): Promise<void> {
     for (;;) {
       const messages = await reading.take();
@@ -143,8 +147,9 @@ export class LeaseShares {
     }
   }
 
-  #hear({ subject, number, octets, header }: StoredMessage): void {
-    const name = header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
+  #hear(message: StoredMessage): void {
+    const { subject, number, octets } = message;
+    const name = message.header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
     this.#seen.set(subject.slice(this.#options.prefix.length), { number, name, at: this.#steady() });
   }
 
@@ -164,6 +169,8 @@ export class LeaseShares {
 
   async #look(): Promise<void> {
     await this.#forgetMembers();
+    // Who stood still for long is forgotten by the others, and is a new one.
+    if (this.#announced?.state === 'lost') this.#announced = await this.#announce();
     const things = this.#options.things();
     for (const [thing, { lease }] of this.#held)
       if (lease.state === 'lost' || !things.includes(thing)) this.#end(thing);

@@ -55,7 +55,7 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     }
   }
 
-  async function kind() {
+  function kind() {
     const stream = `shares${++kinds}`;
     const place = new Workplace();
     const start = async (name: string, others: Partial<LeaseSharesOptions> = {}): Promise<LeaseShares> => {
@@ -85,7 +85,7 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
   const sizes = (held: Record<string, number>): number[] => Object.values(held).sort();
 
   it('one has all; of three each has its share', async () => {
-    const { place, start } = await kind();
+    const { place, start } = kind();
     const first = await start('a');
     await expect.poll(() => first.held, { interval: 20 }).toEqual(THINGS);
     await start('b');
@@ -95,7 +95,7 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
   });
 
   it('who ends gives back what it has at once; who has gone without a word loses it when it is late', async () => {
-    const { place, start } = await kind();
+    const { place, start } = kind();
     const [first, second] = [await start('a', { ttlMs: TTL_MS }), await start('b')];
     await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
     await second.stop();
@@ -112,7 +112,7 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
   });
 
   it('what cannot go on is given back, and what cannot be begun is tried again', async () => {
-    const { place, start } = await kind();
+    const { place, start } = kind();
     let failures = 3;
     const begin = place.begin('a');
     const shares = await start('a', {
@@ -129,7 +129,7 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
   });
 
   it('things that nobody can begin are told of after a while', async () => {
-    const { start } = await kind();
+    const { start } = kind();
     const things = ['x'];
     const shares = await start('a', {
       things: () => things,

@@ -223,6 +223,9 @@ const SETTINGS = strict({
 
 export const DF_CONFIG = Type.Decode(SETTINGS, ({ store, database, x1, ...others }) => {
   const { store: tasks, ...ofX1 } = x1;
+  // The others would count the ADMF as lost, and with `failClosed` remove the tasks of all.
+  if (database !== undefined && others.streams !== undefined && x1.keepalive !== undefined)
+    throw new Unfit('what goes with several mediators: a keepalive comes to one of them', 'x1.keepalive');
   if (store !== undefined && tasks !== undefined && database === undefined)
     return { ...others, store, database, x1: { ...ofX1, store: tasks } };
   if (store === undefined && tasks === undefined && database !== undefined)

@@ -12,7 +12,6 @@
 import { Tally } from '../../bytes/tally.ts';
 import type { Clock, Logger, SetAside, SetAsidePdu } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
-import { StorageError } from '../../storage/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
@@ -326,7 +325,7 @@ export class Mediation {
       await this.#options.store.commit(changes, decidedOn);
       return true;
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'outdated') return false;
+      if (this.#options.sharedTasks?.isOutdated(error) === true) return false;
       throw error;
     }
   }

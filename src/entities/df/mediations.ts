@@ -37,6 +37,8 @@ export class Mediations implements Questions, MediationCounts {
   /** By partition; one that is being opened is waited for. */
   readonly #parts = new Map<number, Promise<Part>>();
   readonly #there = new Map<number, Part>();
+  /** Questions that were found to be another process's, until they are given up here. */
+  readonly #elsewhere = new Set<string>();
   /** Of those that have gone. */
   #base: Sums = EMPTY;
 
@@ -126,7 +128,12 @@ export class Mediations implements Questions, MediationCounts {
   /* ------------------------------- questions; those of no mediation of this process are another's */
 
   async question(correlation: string, xid: string, id: string): Promise<GetKeysRequest | null> {
-    return (await this.#of(correlation))?.question(correlation, xid, id) ?? null;
+    const mediation = await this.#of(correlation);
+    if (mediation === undefined) {
+      this.#elsewhere.add(`${correlation} ${xid} ${id}`);
+      return null;
+    }
+    return mediation.question(correlation, xid, id);
   }
 
   async answered(
@@ -144,6 +151,8 @@ export class Mediations implements Questions, MediationCounts {
   }
 
   async abandoned(correlation: string, xid: string, id: string): Promise<void> {
+    // It is not given up for whoever has the call next, and may be this process by now.
+    if (this.#elsewhere.delete(`${correlation} ${xid} ${id}`)) return;
     await (await this.#of(correlation))?.abandoned(correlation, xid, id);
   }
 

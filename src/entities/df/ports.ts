@@ -191,7 +191,7 @@ export interface DfStore {
   /**
    * Applies all of it, durably, or nothing.
    * @param decidedOn number of the newest change of tasks that it goes by; absent: nobody else changes tasks
-   * @throws StorageError `outdated` where that is not the newest one any more
+   * @throws what `SharedTaskView.isOutdated` says of, where that is not the newest one any more
    */
   commit(changes: DfChanges, decidedOn?: number): Promise<void>;
   /** Absent: this store has all calls. */
@@ -383,8 +383,10 @@ export interface DfTask {
 export interface SharedTaskView {
   /** The number of the newest change that is in effect here. */
   readonly version: number;
-  /** Takes in what others have changed. @throws StorageError */
+  /** Takes in what others have changed. @throws if it is not known */
   refresh(): Promise<void>;
+  /** Whether a commit was refused since the newest change is another one. */
+  isOutdated(error: unknown): boolean;
 }
 
 /** Which of the partitions that the calls of a DF are in. */

@@ -10,6 +10,7 @@
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { DatabaseConfig } from '../../host/database-config.ts';
+import { StorageError } from '../../storage/errors.ts';
 import type { StreamServer } from '../../storage/jetstream.ts';
 import { LeaseShares } from '../../storage/lease-shares.ts';
 import type { LeaseSharesOptions, SharedWork } from '../../storage/lease-shares.ts';
@@ -20,6 +21,8 @@ import { leasePlace } from './listeners/pdu-streams.ts';
 import { StreamedIntake } from './listeners/streamed-intake.ts';
 import { StreamedSource } from './listeners/streamed-source.ts';
 import type { X2X3Server } from './listeners/x2x3-server.ts';
+import type { SharedTaskView } from './ports.ts';
+import type { TaskTable } from '../../x1/tasks.ts';
 import { startPartitions, x2x3Server } from './start-delivery.ts';
 import type { DfIntake, MediationHost } from './start-delivery.ts';
 import type { RunningMediator } from './start-mediator.ts';
@@ -66,7 +69,7 @@ async function startWith(
           options,
           runtime,
           {
-            ...{ partitions: settings.partitions, outbox, sharedTasks: options.table },
+            ...{ partitions: settings.partitions, outbox, sharedTasks: sharedTasksOf(options.table) },
             waitsElsewhere: (did) => partitioned.waitsFor(did),
           },
           async (host) => {
@@ -85,6 +88,16 @@ async function startWith(
   );
   const { port } = listening;
   return port === null ? running : { ...running, x2x3: { address: config.x2x3.address, port } };
+}
+
+function sharedTasksOf(table: TaskTable): SharedTaskView {
+  return {
+    get version() {
+      return table.version;
+    },
+    refresh: () => table.refresh(),
+    isOutdated: (error) => error instanceof StorageError && error.code === 'outdated',
+  };
 }
 
 interface PartitionsOptions {

@@ -10,6 +10,8 @@ interface User {
   readonly kind: 'kms' | 'admf' | 'df';
   /** What all must agree in who share it: the district, or whose it is. */
   readonly subject: string;
+  /** Of a DF: in how many partitions calls are that several processes mediate; `null`: one process has all of them. */
+  readonly partitions: number | null;
 }
 
 export function databaseFindings(all: readonly Checked[]): ConfigFinding[] {
@@ -17,7 +19,8 @@ export function databaseFindings(all: readonly Checked[]): ConfigFinding[] {
     const { kind, file } = each;
     if (kind !== 'kms' && kind !== 'admf' && kind !== 'df') return [];
     const { database } = each.config;
-    return database === undefined ? [] : [{ file, database, kind, subject: subjectOf(each) }];
+    const partitions = each.kind === 'df' ? (each.config.streams?.partitions ?? null) : null;
+    return database === undefined ? [] : [{ file, database, kind, subject: subjectOf(each), partitions }];
   });
   return users.flatMap((user, at) => [
     ...unreadable(user),
@@ -56,5 +59,16 @@ function clashes(user: User, other: User): ConfigFinding[] {
     ...(user.kind === other.kind && user.subject === other.subject
       ? []
       : [error(`database.schema: ${own.schema} has the ${WHAT[other.kind]} of ${other.file}: one each`)]),
+    ...(user.kind !== other.kind || user.partitions === other.partitions
+      ? []
+      : [
+          error(
+            `streams.partitions: ${inParts(user)}, but ${inParts(other)} in ${other.file}, of one database`,
+          ),
+        ]),
   ];
+}
+
+function inParts({ partitions }: User): string {
+  return partitions === null ? 'one process has all calls' : `calls are in ${partitions}`;
 }

@@ -138,7 +138,7 @@ async function arrived(folder: string, packets: number): Promise<void> {
 async function allArrived(folder: string, packets: number, calls: number): Promise<void> {
   const received = (kind: 'hi2' | 'hi3'): PsPdu[] => deliveredOf(path.join(folder, 'lemf', `${kind}.ber`));
   const iri = STEPS.length + vector().keys.cryptoSessions.length;
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 1_800; i++) {
     const isThere = received('hi2').length >= iri * calls && received('hi3').length >= packets * calls;
     if (isThere) break;
     await sleep(50);
@@ -149,7 +149,7 @@ async function allArrived(folder: string, packets: number, calls: number): Promi
     return calls;
   };
   const numbers = (pdus: readonly PsPdu[]) =>
-    pdus.map(({ header }) => header.sequenceNumber ?? -1).sort((a, b) => a - b);
+    pdus.map(({ header }) => header.sequenceNumber).sort((a, b) => a - b);
   expect([byCin('hi2').size, byCin('hi3').size]).toEqual([calls, calls]);
   for (const [kind, count] of [
     ['hi2', iri],
@@ -160,7 +160,7 @@ async function allArrived(folder: string, packets: number, calls: number): Promi
   }
   const which = [...byCin('hi3').values()].map((pdus) => {
     const texts = pdus
-      .toSorted((a, b) => (a.header.sequenceNumber ?? 0) - (b.header.sequenceNumber ?? 0))
+      .toSorted((a, b) => a.header.sequenceNumber - b.header.sequenceNumber)
       .map(({ payload }) => textOf(payload));
     const [, c = ''] = /80080000(.{4})/.exec(texts[0] ?? '') ?? [];
     texts.forEach((text, n) => expect(text).toContain(`8008${hex(n)}${c}`));

@@ -145,6 +145,10 @@ describe('the settings of a DF', () => {
     const streams = { servers: ['127.0.0.1:4222'], name: 'df1' };
     expect(() => of({ store, x1, streams })).not.toThrow();
     expect(() => of({ database, streams })).not.toThrow();
+    // It would come to one of several mediators.
+    const keepalive = { timeoutMs: 60_000, failClosed: true };
+    expect(() => of({ database, x1: { keepalive } })).not.toThrow();
+    expect(() => of({ database, streams, x1: { keepalive } })).toThrow(/x1.keepalive is not what goes with/);
   });
 
   it('have its control socket beside the audit log, where there are no stores', () => {

@@ -99,7 +99,7 @@ describe('The outboxes of partitions as one', () => {
     expect(await read(0, 9)).toEqual(['5=B2', '6=B3']);
   });
 
-  it('counts all of them, and tells of what comes and of what a partition brings', async () => {
+  it('counts all of them, and tells of what comes and of what a partition brings', () => {
     const { outbox, boxes } = joined();
     const told: string[] = [];
     outbox.onAppend((dids) => told.push([...dids].join()));

@@ -27,8 +27,8 @@ const EMPTY: DfState = {
 class Store implements DfStore {
   readonly committed: DfChanges[] = [];
   readonly by: (number | undefined)[] = [];
-  /** What happens before the next commits. */
-  readonly before: (() => void)[] = [];
+  /** What happens before the next commits, and why they are refused. */
+  readonly before: (() => Error | null)[] = [];
   readonly #alarms: StoredAlarm[];
   readonly passedAlarms: PassedAlarms;
   #state: DfState = EMPTY;
@@ -43,11 +43,8 @@ class Store implements DfStore {
   }
 
   commit(changes: DfChanges, by?: number): Promise<void> {
-    try {
-      this.before.shift()?.();
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+    const refusal = this.before.shift()?.() ?? null;
+    if (refusal !== null) return Promise.reject(refusal);
     this.committed.push(changes);
     this.by.push(by);
     this.#state = {
@@ -151,12 +148,13 @@ describe('Mediations of partitions', () => {
         }
         return Promise.resolve();
       },
+      isOutdated: (error: unknown) => error instanceof StorageError && error.code === 'outdated',
     };
     let isTaken = false;
     const mediation = await mediationOf(store, tasks, { sharedTasks });
     store.before.push(() => {
       isTaken = true;
-      throw new StorageError('outdated', 'tasks have changed since');
+      return new StorageError('outdated', 'tasks have changed since');
     });
     await mediation.accept([new TestPoi(clock).x3(Uint8Array.of(0x80, 8))]);
     expect(store.records).toEqual([]);

@@ -85,6 +85,13 @@ describe('claviger config check', () => {
     expect(found()).toEqual([
       'b/df.json: error: database.schema: claviger_df has the deliveries of a/df.json: one each',
     ]);
+    const streams = { servers: ['127.0.0.1:4222'], name: 'df1' };
+    set('a/df.json', 'streams', streams);
+    expect(found()).toContain(
+      'b/df.json: error: streams.partitions: one process has all calls, but calls are in 8 in a/df.json, of one database',
+    );
+    set('b/df.json', 'streams', { ...streams, partitions: 8 });
+    expect(found()).toHaveLength(1);
   });
 
   it('R-93: finds nothing wrong with what claviger init makes', () => {

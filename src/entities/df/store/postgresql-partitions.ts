@@ -11,7 +11,7 @@
  * Every commit of a turn holds only where the newest change of tasks is the one that the turn went by.
  */
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, QueryExecutorProvider } from 'kysely';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
 import { StorageError } from '../../../storage/errors.ts';
 import { InstanceLock, instanceHead } from '../../../storage/instances.ts';
@@ -19,7 +19,7 @@ import type { LockPorts } from '../../../storage/instances.ts';
 import { openPostgresql } from '../../../storage/postgresql.ts';
 import type { DatabaseAccess, DatabasePool, OpenedDatabase } from '../../../storage/postgresql.ts';
 import { rowsOf } from '../../../storage/rows.ts';
-import { countColumn, TableReader } from '../../../storage/stored-tables.ts';
+import { countColumn, TableReader, textColumn } from '../../../storage/stored-tables.ts';
 import { TermFence, termByLease } from '../../../storage/term-fence.ts';
 import type { LeaseOrder } from '../../../storage/term-fence.ts';
 import { requireTasksOf, SharedTaskStore } from '../../../x1/shared-task-store.ts';
@@ -30,6 +30,8 @@ import { MEDIATORS_SCHEMA, PARTITION_SCHEMA } from './postgresql-schema.ts';
 import { DfTableStore, tablesAtStart } from './postgresql-tables.ts';
 import type { DfTableAccess, DfTablesAtStart } from './postgresql-tables.ts';
 
+/** Which tables there are, of PostgreSQL's own. */
+const MADE = new TableReader('pg_tables', { schemaname: textColumn });
 const LAYOUT = new TableReader('layout', { partitions: countColumn });
 
 /** Characters that names of partitions' schemas have besides; PostgreSQL takes 63. */
@@ -122,13 +124,13 @@ export class PartitionedDfStore {
     const options = { instance: this.#instance, ports: this.#ports };
     const term = await termByLease(this.#db, table, lease, options);
     const path = `${schema}, ${this.#access.schema}`;
-    const enter = async (db: Kysely<DfTables>): Promise<void> => {
+    const enter = async (db: QueryExecutorProvider): Promise<void> => {
       await sql`SELECT set_config('search_path', ${path}, true)`.execute(db);
     };
     const fence = new TermFence<DfTables>(this.#db, term, {
       ...options,
       table,
-      begin: (transaction) => enter(transaction as Kysely<DfTables>),
+      begin: enter,
     });
     const tables: DfTableAccess = {
       db: this.#db,
@@ -155,11 +157,13 @@ export class PartitionedDfStore {
   /** Whether something waits for a destination in a partition, whoever has it. @throws StorageError */
   async waitsFor(did: string): Promise<boolean> {
     const names = Array.from({ length: this.partitions }, (_, partition) => this.#schemaOf(partition));
-    const { rows: made } = await sql<{ name: string }>`SELECT schemaname AS name FROM pg_tables
-      WHERE tablename = 'outbox' AND schemaname = ANY(${names})`.execute(this.#db);
+    const isOutbox = sql`WHERE tablename = 'outbox' AND schemaname = ANY(${names})`;
+    const made = await rowsOf(this.#db, MADE, isOutbox);
     if (made.length === 0) return false;
     const tables = sql.join(
-      made.map(({ name }) => sql`SELECT 1 FROM ${sql.table(`${name}.outbox`)} WHERE did = ${did}`),
+      made.map(
+        ({ schemaname: name }) => sql`SELECT 1 FROM ${sql.table(`${name}.outbox`)} WHERE did = ${did}`,
+      ),
       sql` UNION ALL `,
     );
     const { rows } = await sql`SELECT 1 WHERE EXISTS (${tables})`.execute(this.#db);
@@ -177,15 +181,15 @@ export class PartitionedDfStore {
     return base;
   }
 
-  #schemaOf(partition: number): string {
-    return `${this.#access.schema}_p${partition}`;
-  }
-
   async close(): Promise<void> {
     for (const store of [...this.#open]) await store.close();
     await this.#lock?.release();
     await this.#db.destroy();
     await this.pool.end();
+  }
+
+  #schemaOf(partition: number): string {
+    return `${this.#access.schema}_p${partition}`;
   }
 }
 

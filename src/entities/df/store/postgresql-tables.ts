@@ -95,12 +95,12 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
   async commit(changes: DfChanges, decidedOn?: number): Promise<void> {
     const placed = changes.outbox.map((entry) => ({ ...entry, position: ++this.#position }));
     const places = placed.length === 0 ? [] : [PLACES.of([{ id: 1, position: this.#position }])];
-    const { requireTasks } = this.#access;
+    const access = this.#access;
     const gone = await this.#units.run({
       writes: [...changeWrites(changes, placed), ...places],
-      ...(requireTasks === undefined || decidedOn === undefined
+      ...(decidedOn === undefined
         ? {}
-        : { guard: (transaction) => requireTasks(transaction, decidedOn) }),
+        : { guard: async (transaction) => access.requireTasks?.(transaction, decidedOn) }),
     });
     this.#countGone(gone);
     if (placed.length === 0) return;

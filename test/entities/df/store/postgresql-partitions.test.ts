@@ -4,6 +4,7 @@ import { PartitionedDfStore } from '../../../../src/entities/df/store/postgresql
 import type { DfPartitionStore } from '../../../../src/entities/df/store/postgresql-partitions.ts';
 import { PostgresqlDfStore } from '../../../../src/entities/df/store/postgresql.ts';
 import { systemClock } from '../../../../src/host/runtime.ts';
+import { StorageError } from '../../../../src/storage/errors.ts';
 import type { DatabaseAccess } from '../../../../src/storage/postgresql.ts';
 import { TaskTable } from '../../../../src/x1/tasks.ts';
 import { missingPostgresql, query, testAccess } from '../../../support/postgresql.ts';
@@ -132,7 +133,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
       const [by, before] = [table.version, acknowledged];
       const outcome = await store.commit({ ...NOTHING, outbox: [pdu(n)] }, by).then(
         () => 'done',
-        (error: { code?: string }) => error.code,
+        (error: unknown) => (error instanceof StorageError ? error.code : error),
       );
       if (outcome === 'done') expect(by).toBeGreaterThanOrEqual(before);
       else expect(outcome).toBe('outdated');
