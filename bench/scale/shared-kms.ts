@@ -83,7 +83,7 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
   const district = path.join(folder, 'district.json');
   writeDistrict(district);
   const schema = `bench_kms_${processes}`;
-  const store = await PostgresqlKmsStore.open(databaseAccess(database.settings(schema, 'before')));
+  const store = await PostgresqlKmsStore.open(databaseAccess(database.settings(schema, 'before')), runtime);
   await coverTarget(store);
   await store.close();
   const base = districtSettings(district);

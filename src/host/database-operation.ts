@@ -10,14 +10,14 @@ export interface SharedDatabase {
   readonly pool: DatabasePool;
   /** Why it cannot be used now, and since when (ISO 8601); `null`: it can. */
   problem(): { readonly text: string; readonly since: string } | null;
+  /** Tables that still have, in their files, what was erased from them. */
+  notRewritten(): readonly string[];
 }
 
 /** A database of which one process works with a thing at a time: all of it, or parts. */
 export interface HeldDatabase extends SharedDatabase {
   /** Resolves when another process goes on with all of it. Absent: others work with it as well. */
   readonly lost?: Promise<Error>;
-  /** Tables that still have, in their files, what was erased from them. */
-  notRewritten(): readonly string[];
 }
 
 /** What a database is that a store has. */
@@ -34,7 +34,12 @@ export function heldDatabase(store: {
   };
 }
 
-export function heldDatabaseAlarms(database: HeldDatabase | null): Alarm[] {
+export function databaseAlarms(database: SharedDatabase | null): Alarm[] {
+  const problem = database?.problem() ?? null;
+  const away: Alarm[] =
+    problem === null
+      ? []
+      : [{ name: 'database', severity: 'critical', about: '', text: problem.text, since: problem.since }];
   const left = (database?.notRewritten() ?? []).map((table): Alarm => ({
     name: 'erased-data',
     severity: 'warning',
@@ -42,13 +47,13 @@ export function heldDatabaseAlarms(database: HeldDatabase | null): Alarm[] {
     text: 'what was erased is still in files of the database: the table could not be written anew yet',
     since: null,
   }));
-  return [...databaseAlarms(database), ...left];
+  return [...away, ...left];
 }
 
-export function databaseAlarms(database: SharedDatabase | null): Alarm[] {
+/** Why an entity is not ready that cannot use it. */
+export function databaseProblems(database: SharedDatabase | null): string[] {
   const problem = database?.problem() ?? null;
-  if (problem === null) return [];
-  return [{ name: 'database', severity: 'critical', about: '', text: problem.text, since: problem.since }];
+  return problem === null ? [] : [problem.text];
 }
 
 /** An entity that shares none has them too, of nothing. */

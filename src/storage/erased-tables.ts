@@ -2,29 +2,48 @@
  * Tables of a PostgreSQL database of which something was erased are written anew, without it, since PostgreSQL leaves in
  * its files what was deleted. What is erased is erased, whether that can be done at once or not: a table that is in use for
  * longer than a statement may wait is written anew later. The log of the database has what it has until it is recycled.
+ *
+ * PostgreSQL copies what a transaction that is older may still see, deleted or not, into the new file as well, whatever that
+ * transaction reads. So a row is changed first (to what it is). When a vacuum of its table leaves nothing of that change, no
+ * older transaction of the database can see what was deleted before it; when no transaction of the server is older, the one
+ * that writes the table anew does not take itself for one that can.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { BackOff } from '../bytes/back-off.ts';
+import { SerialQueue } from '../bytes/serial-queue.ts';
 import { messageOf } from '../bytes/errors.ts';
 import type { Timer } from '../bytes/ports.ts';
+import { StorageError } from './errors.ts';
 import type { LockPorts } from './instances.ts';
+import { MIGRATION_TABLE } from './migrations.ts';
+import type { DatabaseAccess } from './postgresql.ts';
+import { countColumn, flagColumn, TableReader, textColumn } from './stored-tables.ts';
 
 /** Before it is tried again, doubled each time, milliseconds: nobody uses a table while it is written anew. */
 const FIRST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 86_400_000;
+/** How often it is looked whether transactions that were there before have ended, milliseconds. */
+const LOOK_MS = 50;
 
 export class ErasedTables<Tables> {
   readonly #db: Kysely<Tables>;
   readonly #ports: LockPorts;
+  readonly #patienceMs: number;
   readonly #waiting = new Set<string>();
   readonly #pauses = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  /** One after the other: a table is not waited for any more only by whoever has looked after what was deleted last. */
+  readonly #turns = new SerialQueue();
+  /** Until the next try, after one that failed. */
   #timer: Timer | null = null;
   #isStopped = false;
 
-  constructor(db: Kysely<Tables>, ports: LockPorts) {
+  /** @param access how long statements wait, and transactions that were there before are waited for at once */
+  constructor(db: Kysely<Tables>, { timeoutMs }: Pick<DatabaseAccess, 'timeoutMs'>, ports: LockPorts) {
     this.#db = db;
     this.#ports = ports;
+    this.#patienceMs = timeoutMs;
   }
 
   /** Those that could not be written anew yet. */
@@ -32,10 +51,21 @@ export class ErasedTables<Tables> {
     return [...this.#waiting];
   }
 
-  async rewrite(tables: Iterable<string>): Promise<void> {
-    for (const table of tables) this.#waiting.add(table);
+  /** What was deleted from these, in a transaction that has ended, goes; later, where something else could not go yet. */
+  rewrite(tables: Iterable<string>): Promise<void> {
+    return this.#turns.run(() => this.#rewrite(tables));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
+  }
+
+  async #rewrite(tables: Iterable<string>): Promise<void> {
+    for (const table of tables) this.#waiting.add(table);
+    if (this.#timer !== null) return;
     try {
+      await this.#untilUnseen();
       for (const table of this.waiting) {
         await sql`VACUUM (FULL) ${sql.table(table)}`.execute(this.#db);
         this.#waiting.delete(table);
@@ -45,12 +75,39 @@ export class ErasedTables<Tables> {
       if (this.#isStopped) return;
       const reason = messageOf(error);
       this.#ports.logger.warn({ reason }, 'what was erased is still in files of the database');
-      this.#timer = this.#ports.clock.after(this.#pauses.next(), () => void this.rewrite([]));
+      this.#timer = this.#ports.clock.after(this.#pauses.next(), () => {
+        this.#timer = null;
+        void this.rewrite([]);
+      });
     }
   }
 
-  stop(): void {
-    this.#isStopped = true;
-    this.#timer?.cancel();
+  /** Resolves when no transaction can see any more what was deleted. @throws StorageError `unavailable` if one still can */
+  async #untilUnseen(): Promise<void> {
+    const probe = sql.table(MIGRATION_TABLE);
+    const change = await this.#db.transaction().execute(async (transaction) => {
+      await sql`UPDATE ${probe} SET name = name`.execute(transaction);
+      // Else it may be counted after the vacuum that has removed it.
+      const { rows } = await sql`SELECT pg_current_xact_id()::text AS id, pg_stat_force_next_flush()`.execute(
+        transaction,
+      );
+      return CHANGE.read(rows[0]).id;
+    });
+    for (let waited = 0; ; waited += LOOK_MS) {
+      await sql`VACUUM ${probe}`.execute(this.#db);
+      const { rows } = await sql`SELECT n_dead_tup AS dead,
+          CASE WHEN pg_snapshot_xmin(pg_current_snapshot()) > CAST(${change} AS xid8) THEN 0 ELSE 1 END AS older
+        FROM pg_stat_user_tables
+        WHERE schemaname = current_schema() AND relname = ${MIGRATION_TABLE}`.execute(this.#db);
+      const { dead, older } = LEFT.read(rows[0]);
+      if (dead === 0 && !older) return;
+      if (waited >= this.#patienceMs)
+        throw new StorageError('unavailable', 'a transaction is under way that can see what was erased');
+      await sleep(LOOK_MS);
+    }
   }
 }
+
+const CHANGE = new TableReader(MIGRATION_TABLE, { id: textColumn });
+/** Rows that a vacuum had to leave, since somebody may see them; whether a transaction is older than the change. */
+const LEFT = new TableReader('pg_stat_user_tables', { dead: countColumn, older: flagColumn });

@@ -89,7 +89,7 @@ export async function migrate<Tables>(
 
 /* ---------------------------------------------------------------- helpers */
 
-const MIGRATION_TABLE = 'kysely_migration';
+export const MIGRATION_TABLE = 'kysely_migration';
 
 const NAMES = {
   table: new TableReader('sqlite_master', { name: textColumn }),

@@ -8,10 +8,13 @@ interface Pending {
 
 export class ManualClock implements Clock {
   #now: number;
+  readonly #settled: () => Promise<void>;
   readonly #pending = new Set<Pending>();
 
-  constructor(now = 1_700_000_000_000) {
+  /** @param settled resolves when what the timers' work has begun is done */
+  constructor(now = 1_700_000_000_000, settled = settle) {
     this.#now = now;
+    this.#settled = settled;
   }
 
   now(): number {
@@ -27,10 +30,10 @@ export class ManualClock implements Clock {
   /** Lets `ms` milliseconds pass; what the timers' work begins may settle in between. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
-    do await settle();
+    do await this.#settled();
     while (this.#fire(end));
     this.#now = end;
-    await settle();
+    await this.#settled();
   }
 
   /** Lets `ms` milliseconds pass at once. */

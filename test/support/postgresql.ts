@@ -32,6 +32,14 @@ export async function testAccess(schema?: string): Promise<DatabaseAccess> {
   return databaseAccess(await testDatabase('one', schema));
 }
 
+/** A database of its own: what transactions of other tests may still see is none of its concern. */
+export async function ownDatabase(): Promise<DatabaseAccess> {
+  const access = await testAccess();
+  const database = `d${access.schema}`;
+  await query({ ...access, schema: 'public' }, `CREATE DATABASE ${database}`);
+  return { ...access, database };
+}
+
 /** What SQL gives, by a connection of its own. */
 export async function query(access: DatabaseAccess, text: string): Promise<Record<string, unknown>[]> {
   const { host, port, database, user, password, schema } = access;

@@ -113,8 +113,14 @@ interface Restored {
 
 const TASKS =
   'What X1 has changed since then is not in it: have the ADMF reconcile (it does so by itself when it finds the element).\n';
-const ITS_DATABASE =
-  'Its database is not in the copy: put that back by its own means, as of the same time or later. If it is older:\n';
+/** Of an entity whose state is in a database. @param file its configuration */
+function databaseText(file: string, { audit }: KeptState): string {
+  return `Its database is not in the copy: put that back by its own means, as of the same time or later. Where it remembers a later record than the log has now, nothing starts until that is on record:
+  claviger audit repair --store ${file} ${audit ?? ''}
+If it is older:
+`;
+}
+
 const nothing = (): Promise<Record<string, never>> => Promise.resolve({});
 
 const KINDS: Readonly<Record<string, (json: unknown, file: string) => Promise<Restored>>> = {
@@ -122,7 +128,8 @@ const KINDS: Readonly<Record<string, (json: unknown, file: string) => Promise<Re
     const { kmsConfig } = await import('../../entities/kms/config.ts');
     const { kmsKept } = await import('../../entities/kms/start-operation.ts');
     const config = kmsConfig(json, file);
-    const its = config.database === undefined ? '' : ITS_DATABASE;
+    const kept = kmsKept(config);
+    const its = config.database === undefined ? '' : databaseText(file, kept);
     const forgotten = `${its}The KMS has forgotten since then:
 - which requests of phones it has answered. Start it ${config.skew} seconds after the lost one ended, or later: older requests are refused by their time.
 - which questions of DFs it has answered: for exchanges of that time the same number may be put once more. The audit log of the lost KMS, if it is there, has them.
@@ -131,18 +138,19 @@ ${TASKS}`;
     // On the audit log as well: whoever asks later what this KMS has answered finds it there.
     const said = { forgets: 'requests of phones, questions of DFs and LI roots since the copy' };
     const prepare = (): Promise<typeof said> => Promise.resolve(said);
-    return { name: config.name, kept: kmsKept(config), prepare, forgotten };
+    return { name: config.name, kept, prepare, forgotten };
   },
   df: async (json, file) => {
     const { dfConfig } = await import('../../entities/df/config.ts');
     const { dfKept } = await import('../../entities/df/start-operation.ts');
     const { beginEpochOf } = await import('../../entities/df/start-stores.ts');
     const config = dfConfig(json, file);
+    const kept = dfKept(config);
     return {
       name: config.x1.identifier,
-      kept: dfKept(config),
+      kept,
       prepare: async (_, now) => ({ cinBase: await beginEpochOf(config, now) }),
-      forgotten: `${config.database === undefined ? '' : ITS_DATABASE}What was taken in and handed over since then is with the LEMF alone. CINs go on from the time; LEMFs are told by cINReset when the DF starts.\n${TASKS}`,
+      forgotten: `${config.database === undefined ? '' : databaseText(file, kept)}What was taken in and handed over since then is with the LEMF alone. CINs go on from the time; LEMFs are told by cINReset when the DF starts.\n${TASKS}`,
     };
   },
   // What officers have withdrawn since then would be in force again, with nobody's decision.

@@ -5,7 +5,7 @@
 import { present } from '../../bytes/present.ts';
 import type { AuditTrail } from '../../evidence/trail.ts';
 import { connectionMeters, meter, meterBy } from '../../host/meters.ts';
-import { databaseAlarms, databaseMeters, heldDatabaseAlarms } from '../../host/database-operation.ts';
+import { databaseAlarms, databaseMeters, databaseProblems } from '../../host/database-operation.ts';
 import type { HeldDatabase } from '../../host/database-operation.ts';
 import { eventStreamMeters } from '../../host/event-stream-meters.ts';
 import type { KeptState } from '../../host/backup.ts';
@@ -87,10 +87,10 @@ export function admfOperation(
         destinations: new Set(lemfs.map(({ host, port }) => `${host} ${port}`)).size,
         queues: hi1 === null ? [] : [{ name: 'hi1', to: '', entries: hi1.due(), octets: null, oldest: null }],
         peers: admf.elements().map(({ name, role, state }) => ({ name, role, state })),
-        alarms: [...away(), ...degraded(), ...reported(), ...heldDatabaseAlarms(database)],
+        alarms: [...away(), ...degraded(), ...reported(), ...databaseAlarms(database)],
       };
     },
-    unready: () => [...probe.problems(), ...databaseAlarms(database).map(({ text }) => text)],
+    unready: () => [...probe.problems(), ...databaseProblems(database)],
     meters: [
       ...databaseMeters(database),
       ...connectionMeters({

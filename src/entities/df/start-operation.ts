@@ -3,7 +3,7 @@
  * away has its backlog, and keeps the DF from nothing.
  */
 import type { AuditTrail } from '../../evidence/trail.ts';
-import { databaseAlarms, databaseMeters, heldDatabaseAlarms } from '../../host/database-operation.ts';
+import { databaseAlarms, databaseMeters, databaseProblems } from '../../host/database-operation.ts';
 import type { HeldDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
@@ -70,12 +70,12 @@ export function dfOperation(
         ...state,
         queues: [...state.queues, questions, ...(await backlogs()), ...((await streams?.queues()) ?? [])],
         peers: [...state.peers, ...lemfs(), ...points(), ...(streams?.peers() ?? [])],
-        alarms: [...state.alarms, ...heldDatabaseAlarms(database), ...(streams?.alarms() ?? [])],
+        alarms: [...state.alarms, ...databaseAlarms(database), ...(streams?.alarms() ?? [])],
       };
     },
     unready: () => [
       ...probe.problems(),
-      ...databaseAlarms(database).map(({ text }) => text),
+      ...databaseProblems(database),
       ...(streams?.problems() ?? []),
       ...(intake.failure === null ? [] : [`PDUs cannot be stored: ${intake.failure}`]),
     ],

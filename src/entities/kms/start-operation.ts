@@ -8,7 +8,7 @@ import type { LiveTls } from '../../net/live-tls.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
-import { databaseAlarms, databaseMeters } from '../../host/database-operation.ts';
+import { databaseAlarms, databaseMeters, databaseProblems } from '../../host/database-operation.ts';
 import type { SharedDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
@@ -85,7 +85,7 @@ export function kmsOperation(config: KmsConfig, parts: KmsOperationParts): Opera
     unready: () => [
       ...(inForce() ? [] : ['the district has no parameters in force']),
       ...probe.problems(),
-      ...databaseAlarms(database).map(({ text }) => text),
+      ...databaseProblems(database),
     ],
     meters: [
       ...databaseMeters(database),

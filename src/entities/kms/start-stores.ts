@@ -54,7 +54,7 @@ async function openShared(
   // Whoever has no database does without what speaks to one.
   const { PostgresqlKmsStore } = await import('./store/postgresql.ts');
   const { InstanceLock } = await import('../../storage/instances.ts');
-  const store = await PostgresqlKmsStore.open(access);
+  const store = await PostgresqlKmsStore.open(access, runtime);
   opened.add(() => store.close());
   const lock = await InstanceLock.hold(access, settings.instance, runtime);
   opened.add(() => lock.release());
@@ -66,6 +66,10 @@ async function openShared(
     tasks: store.tasks(keeper),
     audit: kept.log,
     trail: kept.trail,
-    database: { pool: store.pool, problem: () => lock.problem },
+    database: {
+      pool: store.pool,
+      problem: () => lock.problem,
+      notRewritten: () => store.notRewritten,
+    },
   };
 }

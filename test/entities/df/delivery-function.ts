@@ -1,20 +1,26 @@
-/** A delivery function without network: its mediation, its questions to a KMS, its store on disk; it can be killed. */
+/**
+ * A delivery function without network: its mediation, its questions to a KMS, its store on disk or in a database; it can be
+ * killed.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
+import { describe, onTestFinished } from 'vitest';
 import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
 import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
 import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
 import type { Amount, DfTask } from '../../../src/entities/df/ports.ts';
+import { PostgresqlDfStore } from '../../../src/entities/df/store/postgresql.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import type { PlainRecord } from './support.ts';
 import { encodeForTest, Issues, START, task, Tasks, TestKms, TestPoi, XID } from './support.ts';
+import { systemClock } from '../../../src/host/runtime.ts';
+import { missingPostgresql, testAccess } from '../../support/postgresql.ts';
 import { silent } from '../../support/silent.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-export interface Df {
+export interface Df<Store = SqliteDfStore> {
   /** Where its files are. */
   readonly folder: string;
   readonly clock: ManualClock;
@@ -22,25 +28,75 @@ export interface Df {
   readonly tasks: Tasks;
   readonly issues: Issues;
   readonly poi: TestPoi;
-  store: SqliteDfStore;
+  store: Store;
   mediation: Mediation;
   requests: KeyRequests;
   /** As if the process had been killed: a new one on the same file. */
   kill(): Promise<void>;
+  /** Resolves when all that was begun is done, by the store too. */
+  readonly settled: () => Promise<void>;
 }
 
-/** A delivery function with these tasks, until the test ends. @param bound of what waits for each destination */
-export async function start(
+/** Where a delivery function keeps its state. */
+interface Engine<Store> {
+  /** @param folder that is new for each delivery function */
+  readonly place: (folder: string) => Promise<{ readonly open: () => Promise<Store> }>;
+}
+
+type TestedStore = SqliteDfStore | PostgresqlDfStore;
+
+const SQLITE: Engine<SqliteDfStore> = {
+  place: (folder) => {
+    const file = path.join(folder, 'df.sqlite');
+    return Promise.resolve({ open: () => SqliteDfStore.open(file) });
+  },
+};
+
+const POSTGRESQL: Engine<PostgresqlDfStore> = {
+  place: async () => {
+    const access = await testAccess();
+    const ports = { clock: systemClock(), logger: silent };
+    return { open: () => PostgresqlDfStore.open(access, 'one', ports) };
+  },
+};
+
+interface StartOptions extends Partial<MediationOptions> {
+  /** Of what waits for each destination. */
+  readonly bound?: Amount;
+}
+
+type StartArguments = [tasks?: readonly DfTask[], options?: StartOptions, timing?: KeyRequestTiming];
+
+/** Starts a delivery function by whichever engine. */
+export type StartDf = (...args: StartArguments) => Promise<Df<TestedStore>>;
+
+/** Tests of what a delivery function does wherever its state is: by each engine. */
+export function byEachEngine(tests: (start: StartDf) => void): void {
+  describe('by SQLite', () => tests(start));
+  describe.skipIf(missingPostgresql())('by PostgreSQL', { timeout: 30_000 }, () =>
+    tests((...args) => startBy(POSTGRESQL, ...args)),
+  );
+}
+
+/** A delivery function with these tasks, until the test ends. */
+export function start(...args: StartArguments): Promise<Df> {
+  return startBy(SQLITE, ...args);
+}
+
+async function startBy<Store extends TestedStore>(
+  engine: Engine<Store>,
   tasks: readonly DfTask[] = [task(XID, 'LIID-1')],
-  { bound, ...options }: Partial<MediationOptions> & { readonly bound?: Amount } = {},
+  { bound, ...options }: StartOptions = {},
   timing: KeyRequestTiming = {},
-): Promise<Df> {
+): Promise<Df<Store>> {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-df-'));
-  const file = path.join(folder, 'df.sqlite');
-  const clock = new ManualClock(START);
+  const place = await engine.place(folder);
+  const work = new WorkUnderWay();
+  const settled = () => work.settled();
+  const clock = new ManualClock(START, settled);
   const parts = { folder, clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
-    const store = await SqliteDfStore.open(file);
+    const store = work.watched(await place.open());
     const held: { requests: KeyRequests | null } = { requests: null };
     const early: Parameters<KeyRequests['start']>[] = [];
     const mediation = await Mediation.open(
@@ -65,8 +121,8 @@ export async function start(
     for (const [session, question] of early) requests.start(session, question);
     return { store, mediation, requests };
   };
-  const df: Df = {
-    ...parts,
+  const df: Df<Store> = {
+    ...{ ...parts, settled },
     poi: new TestPoi(clock),
     ...(await open()),
     kill: async () => {
@@ -81,6 +137,34 @@ export async function start(
     rmSync(folder, { recursive: true });
   });
   return df;
+}
+
+/** What a store is doing. */
+class WorkUnderWay {
+  #count = 0;
+
+  /** The store, each of whose promises is counted until it is kept. */
+  watched<Store extends object>(store: Store): Store {
+    return new Proxy(store, {
+      get: (target, name, proxy) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (value === target) return proxy as unknown;
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]): unknown => this.#counted(value.apply(target, args) as unknown);
+      },
+    });
+  }
+
+  async settled(): Promise<void> {
+    for (let quiet = 0; quiet < 5; quiet = this.#count === 0 ? quiet + 1 : 0)
+      await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #counted(result: unknown): unknown {
+    if (!(result instanceof Promise)) return result;
+    this.#count += 1;
+    return result.finally(() => (this.#count -= 1));
+  }
 }
 
 /** What was handed over, by kind. */

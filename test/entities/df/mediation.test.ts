@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fromBase64, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { HOLD_MS } from '../../../src/entities/df/question-plan.ts';
 import { DIRECTION, PAYLOAD_FORMAT } from '../../../src/wire/x2x3/pdu.ts';
-import { kinds, numbersOf, start } from './delivery-function.ts';
+import { byEachEngine, kinds, numbersOf, start } from './delivery-function.ts';
 import {
   call,
   handedOver,
@@ -257,51 +257,55 @@ describe('Mediation of content', () => {
 });
 
 describe('Warrants', () => {
-  it('R-36 R-52: two warrants on one call both get everything, each under its own LIID, numbers and destination', async () => {
-    const second = task(XID_2, 'LIID-2', { destinations: [{ did: LEMF_2, delivers: 'HI2andHI3' }] });
-    const { mediation, poi, store, kms } = await start([task(XID, 'LIID-1'), second]);
-    for (const step of call()) await mediation.accept([poi.x2(step), poi.x2(step, XID_2)]);
-    await mediation.accept([poi.x3(new Uint8Array(12)), poi.x3(new Uint8Array(12), 2, XID_2)]);
-    await settle();
-    expect(kms.asked.map((question) => question.xid).toSorted()).toEqual([XID, XID_2]);
-    const [one, two] = [await handedOver(store, LEMF), await handedOver(store, LEMF_2)];
-    expect(new Set(one.map((record) => record.liid))).toEqual(new Set(['LIID-1']));
-    expect(new Set(two.map((record) => record.liid))).toEqual(new Set(['LIID-2']));
-    expect(kinds(two).toSorted()).toEqual(kinds(one).toSorted());
-    for (const records of [one, two]) {
-      expect(numbersOf(records, 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
-      expect(numbersOf(records, 'hi3')).toEqual([0]);
-    }
-  });
+  byEachEngine((start) => {
+    it('R-36 R-52: two warrants on one call both get everything, each under its own LIID, numbers and destination', async () => {
+      const second = task(XID_2, 'LIID-2', { destinations: [{ did: LEMF_2, delivers: 'HI2andHI3' }] });
+      const { mediation, poi, store, kms, settled } = await start([task(XID, 'LIID-1'), second]);
+      for (const step of call()) await mediation.accept([poi.x2(step), poi.x2(step, XID_2)]);
+      await mediation.accept([poi.x3(new Uint8Array(12)), poi.x3(new Uint8Array(12), 2, XID_2)]);
+      await settled();
+      expect(kms.asked.map((question) => question.xid).toSorted()).toEqual([XID, XID_2]);
+      const [one, two] = [await handedOver(store, LEMF), await handedOver(store, LEMF_2)];
+      expect(new Set(one.map((record) => record.liid))).toEqual(new Set(['LIID-1']));
+      expect(new Set(two.map((record) => record.liid))).toEqual(new Set(['LIID-2']));
+      expect(kinds(two).toSorted()).toEqual(kinds(one).toSorted());
+      for (const records of [one, two]) {
+        expect(numbersOf(records, 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
+        expect(numbersOf(records, 'hi3')).toEqual([0]);
+      }
+    });
 
-  it('R-36: two warrants of one task, and two destinations of one warrant', async () => {
-    const base = task(XID, 'LIID-1').mediations[0]!;
-    const both = {
-      ...base,
-      destinations: [...base.destinations, { did: LEMF_2, delivers: 'HI3Only' as const }],
-    };
-    const { mediation, poi, store } = await start([
-      { ...task(XID, 'LIID-1'), mediations: [both, { ...base, liid: 'LIID-2' }] },
-    ]);
-    await mediation.accept([poi.x2(call()[0]!), poi.x3(new Uint8Array(12))]);
-    expect((await handedOver(store, LEMF)).map(({ liid, kind }) => `${liid} ${kind}`)).toEqual([
-      'LIID-1 sip-message',
-      'LIID-2 sip-message',
-      'LIID-1 cc',
-      'LIID-2 cc',
-    ]);
-    expect(kinds(await handedOver(store, LEMF_2))).toEqual(['cc']);
-  });
+    it('R-36: two warrants of one task, and two destinations of one warrant', async () => {
+      const base = task(XID, 'LIID-1').mediations[0]!;
+      const both = {
+        ...base,
+        destinations: [...base.destinations, { did: LEMF_2, delivers: 'HI3Only' as const }],
+      };
+      const { mediation, poi, store } = await start([
+        { ...task(XID, 'LIID-1'), mediations: [both, { ...base, liid: 'LIID-2' }] },
+      ]);
+      await mediation.accept([poi.x2(call()[0]!), poi.x3(new Uint8Array(12))]);
+      expect((await handedOver(store, LEMF)).map(({ liid, kind }) => `${liid} ${kind}`)).toEqual([
+        'LIID-1 sip-message',
+        'LIID-2 sip-message',
+        'LIID-1 cc',
+        'LIID-2 cc',
+      ]);
+      expect(kinds(await handedOver(store, LEMF_2))).toEqual(['cc']);
+    });
 
-  it('one LIID with several entries and destinations numbers each record once', async () => {
-    const base = task(XID, 'LIID-1').mediations[0]!;
-    const other = { ...base, destinations: [{ did: LEMF_2, delivers: 'HI2andHI3' as const }] };
-    const { mediation, poi, store } = await start([{ ...task(XID, 'LIID-1'), mediations: [base, other] }]);
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await settle();
-    for (const did of [LEMF, LEMF_2]) {
-      expect(numbersOf(await handedOver(store, did), 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
-    }
+    it('one LIID with several entries and destinations numbers each record once', async () => {
+      const base = task(XID, 'LIID-1').mediations[0]!;
+      const other = { ...base, destinations: [{ did: LEMF_2, delivers: 'HI2andHI3' as const }] };
+      const { mediation, poi, store, settled } = await start([
+        { ...task(XID, 'LIID-1'), mediations: [base, other] },
+      ]);
+      await mediation.accept(call().map((step) => poi.x2(step)));
+      await settled();
+      for (const did of [LEMF, LEMF_2]) {
+        expect(numbersOf(await handedOver(store, did), 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
+      }
+    });
   });
 
   it('a warrant for intercept related information alone gets neither content nor keys', async () => {

@@ -8,6 +8,7 @@ import type {
   DfTasks,
   DfWarrants,
   KeySource,
+  Outbox,
   OutboxEntry,
 } from '../../../src/entities/df/ports.ts';
 import type {
@@ -28,7 +29,6 @@ import {
   timestampAttribute,
   X2X3_VERSION,
 } from '../../../src/wire/x2x3/pdu.ts';
-import type { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import { exampleFile } from '../../support/shared.ts';
 
 export const XID = '11111111-0000-4000-8000-000000000001';
@@ -324,7 +324,7 @@ export interface PlainRecord {
   readonly information?: string;
 }
 
-export async function handedOver(store: SqliteDfStore, did = LEMF): Promise<PlainRecord[]> {
+export async function handedOver(store: Pick<Outbox, 'pending'>, did = LEMF): Promise<PlainRecord[]> {
   return (await store.pending(did, 0, 100_000)).map(plain);
 }
 

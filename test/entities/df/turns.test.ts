@@ -1,8 +1,9 @@
 /** Turns that wait while a commit runs are done, and committed, together. */
 import { describe, expect, it } from 'vitest';
+import type { DfChanges } from '../../../src/entities/df/ports.ts';
 import { Turns } from '../../../src/entities/df/turns.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { start } from './delivery-function.ts';
+import { byEachEngine } from './delivery-function.ts';
 import { call, handedOver } from './support.ts';
 
 /** Performs groups when it is told to, and keeps what they were. */
@@ -145,25 +146,29 @@ describe('turns of the mediation', () => {
     expect(store.groups).toEqual([['first'], ['a', 'b', 'c'], ['last']]);
   });
 
-  it('R-20 R-23: batches of several connections share a commit, and number records as they came', async () => {
-    const df = await start();
-    const commits: number[] = [];
-    const commit = df.store.commit.bind(df.store);
-    df.store.commit = (changes) => {
-      commits.push(changes.outbox.length);
-      return commit(changes);
-    };
-    const steps = call();
-    const packets = [0, 1, 2].map((n) => df.poi.x3(Uint8Array.of(n)));
-    await Promise.all([
-      ...steps.map((step) => df.mediation.accept([df.poi.x2(step)])),
-      ...packets.map((packet) => df.mediation.accept([packet])),
-    ]);
-    expect(commits[0]).toBe(steps.length + packets.length);
-    const records = (await handedOver(df.store)).slice(0, steps.length + packets.length);
-    const numbers = (isContent: boolean) =>
-      records.filter(({ kind }) => (kind === 'cc') === isContent).map(({ sequenceNumber }) => sequenceNumber);
-    expect(numbers(false)).toEqual([0, 1, 2, 3]);
-    expect(numbers(true)).toEqual([0, 1, 2]);
+  byEachEngine((start) => {
+    it('R-20 R-23: batches of several connections share a commit, and number records as they came', async () => {
+      const df = await start();
+      const commits: number[] = [];
+      const commit = df.store.commit.bind(df.store);
+      df.store.commit = (changes: DfChanges) => {
+        commits.push(changes.outbox.length);
+        return commit(changes);
+      };
+      const steps = call();
+      const packets = [0, 1, 2].map((n) => df.poi.x3(Uint8Array.of(n)));
+      await Promise.all([
+        ...steps.map((step) => df.mediation.accept([df.poi.x2(step)])),
+        ...packets.map((packet) => df.mediation.accept([packet])),
+      ]);
+      expect(commits[0]).toBe(steps.length + packets.length);
+      const records = (await handedOver(df.store)).slice(0, steps.length + packets.length);
+      const numbers = (isContent: boolean) =>
+        records
+          .filter(({ kind }) => (kind === 'cc') === isContent)
+          .map(({ sequenceNumber }) => sequenceNumber);
+      expect(numbers(false)).toEqual([0, 1, 2, 3]);
+      expect(numbers(true)).toEqual([0, 1, 2]);
+    });
   });
 });

@@ -82,7 +82,7 @@ export class PostgresqlAdmfStore extends SqlAdmfStore {
     const { kysely, pool } = opened;
     try {
       const holder = await SoleHolder.take(kysely, access, instance, ports);
-      const erased = new ErasedTables(kysely, ports);
+      const erased = new ErasedTables(kysely, access, ports);
       const engine: AdmfEngine = {
         auditHead: instanceHead(kysely, instance),
         write: (work) => holder.write(work),

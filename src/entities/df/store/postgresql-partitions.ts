@@ -133,7 +133,7 @@ export class PartitionedDfStore {
       begin: enter,
     });
     const tables: DfTableAccess = {
-      db: this.#db,
+      ...{ db: this.#db, timeoutMs: this.#access.timeoutMs },
       read: (work) =>
         this.#db.transaction().execute(async (transaction) => {
           await enter(transaction);

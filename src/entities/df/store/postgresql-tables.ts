@@ -36,6 +36,8 @@ import { WaitingBook } from './waiting-book.ts';
 /** The way to the tables. */
 export interface DfTableAccess {
   readonly db: Kysely<DfTables>;
+  /** How long a statement may wait. */
+  readonly timeoutMs: number;
   /** Reads them, one after the other. */
   read<T>(work: (db: Kysely<DfTables>) => Promise<T>): Promise<T>;
   /** All of it or nothing. @throws StorageError `locked` where another process has them */
@@ -78,7 +80,7 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
   constructor(access: DfTableAccess, ports: LockPorts, { position, shares }: DfTablesAtStart) {
     this.#access = access;
     this.#units = new PostgresqlUnits((work) => access.write(work));
-    this.#erased = new ErasedTables(access.db, ports);
+    this.#erased = new ErasedTables(access.db, access, ports);
     this.#position = position;
     for (const share of shares) this.#waiting.add(share);
   }

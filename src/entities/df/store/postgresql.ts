@@ -45,7 +45,7 @@ export class PostgresqlDfStore extends DfTableStore {
       const held = await SoleHolder.take(kysely, access, instance, ports);
       holder = held;
       const tables: DfTableAccess = {
-        db: kysely,
+        ...{ db: kysely, timeoutMs: access.timeoutMs },
         read: (work) => work(kysely),
         write: (work) => held.write(work),
         nameOf: (table) => table,

@@ -15,11 +15,14 @@
 import type { QueryExecutorProvider, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
+import { ErasedTables } from '../../../storage/erased-tables.ts';
+import { instanceHead } from '../../../storage/instances.ts';
+import type { LockPorts } from '../../../storage/instances.ts';
 import { holdUntilEnd, openPostgresql } from '../../../storage/postgresql.ts';
 import type { DatabaseAccess, DatabasePool, OpenedDatabase } from '../../../storage/postgresql.ts';
 import { rowsOf, updateRows } from '../../../storage/rows.ts';
-import { instanceHead } from '../../../storage/instances.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
+import { patternColumn, TableReader } from '../../../storage/stored-tables.ts';
 import { SharedTaskStore } from '../../../x1/shared-task-store.ts';
 import type { QuestionBound } from '../ports.ts';
 import type { WarrantKeeper } from '../warrants.ts';
@@ -30,15 +33,25 @@ import { PLACE, questionPlaceOf, SqlKmsStore, warrantsOver } from './sql.ts';
 
 export class PostgresqlKmsStore extends SqlKmsStore {
   readonly pool: DatabasePool;
+  readonly #erased: ErasedTables<KmsTables>;
+  /** Whether this process has enrolled anybody: one before it may have been killed before a table was written anew. */
+  #hasEnrolled = false;
 
-  private constructor({ kysely, pool }: OpenedDatabase<KmsTables>) {
+  private constructor({ kysely, pool }: OpenedDatabase<KmsTables>, erased: ErasedTables<KmsTables>) {
     super(kysely);
     this.pool = pool;
+    this.#erased = erased;
   }
 
   /** @throws StorageError `newer`, `foreign`, `unavailable`, `refused` */
-  static async open(access: DatabaseAccess): Promise<PostgresqlKmsStore> {
-    return new PostgresqlKmsStore(await openPostgresql<KmsTables>(access, SHARED_KMS_SCHEMA));
+  static async open(access: DatabaseAccess, ports: LockPorts): Promise<PostgresqlKmsStore> {
+    const opened = await openPostgresql<KmsTables>(access, SHARED_KMS_SCHEMA);
+    return new PostgresqlKmsStore(opened, new ErasedTables(opened.kysely, access, ports));
+  }
+
+  /** Tables that still have, in their files, what was erased from them. */
+  get notRewritten(): readonly string[] {
+    return this.#erased.waiting;
   }
 
   /** The X1 tasks of the KMS; warrants follow them in the same transaction. */
@@ -68,24 +81,39 @@ export class PostgresqlKmsStore extends SqlKmsStore {
   }
 
   override async close(): Promise<void> {
+    this.#erased.stop();
     await super.close();
     await this.pool.end();
   }
 
-  protected enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
-    return this.db.transaction().execute(async (transaction) => {
+  /** Keys that are replaced are in the table's files no more. */
+  protected async enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
+    const isKeyGone = await this.db.transaction().execute(async (transaction) => {
       await holdUntilEnd(transaction, 'subscribers');
+      const before = await keyDigests(transaction);
       await work(transaction);
+      const after = new Set(await keyDigests(transaction));
+      return before.some((digest) => !after.has(digest));
     });
+    if (isKeyGone || !this.#hasEnrolled) await this.#erased.rewrite(['device']);
+    this.#hasEnrolled = true;
   }
 
-  /** The table is written anew, without what it held. The log of the database has that until it is recycled. */
-  protected async overwritten(): Promise<void> {
-    await sql`VACUUM (FULL) li_root`.execute(this.db);
+  protected overwritten(): Promise<void> {
+    return this.#erased.rewrite(['li_root']);
   }
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** What tells pre-shared keys apart, without them. */
+async function keyDigests(db: QueryExecutorProvider): Promise<string[]> {
+  const { rows } = await sql`SELECT encode(sha256(psk), 'hex') AS digest FROM device
+    WHERE psk IS NOT NULL`.execute(db);
+  return rows.map((row) => KEY_DIGEST.read(row).digest);
+}
+
+const KEY_DIGEST = new TableReader('device', { digest: patternColumn(/^[0-9a-f]{64}$/, 'a hash in hex') });
 
 function placesOf(db: QueryExecutorProvider, group: string) {
   return rowsOf(db, PLACE, sql`WHERE kind = 'question' AND claim_group = ${group}`);

@@ -5,7 +5,7 @@ import { PostgresqlAdmfStore } from '../../../../src/entities/admf/store/postgre
 import { systemClock } from '../../../../src/host/runtime.ts';
 import { databaseAsItIs } from '../../../../src/storage/postgresql.ts';
 import type { DatabaseAccess } from '../../../../src/storage/postgresql.ts';
-import { missingPostgresql, query, testAccess } from '../../../support/postgresql.ts';
+import { missingPostgresql, ownDatabase, query, testAccess } from '../../../support/postgresql.ts';
 import { silent } from '../../../support/silent.ts';
 import { admfStoreSuite, record } from './compliance.ts';
 import { hi1StoreSuite } from './hi1-compliance.ts';
@@ -41,7 +41,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
   });
 
   it('R-90: tables of which something was erased are written anew, without it', async () => {
-    const access = await testAccess();
+    const access = await ownDatabase();
     const store = await open(access);
     await store.saveWarrants([record], []);
     const place = async () =>
@@ -54,7 +54,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
   });
 
   it('R-90: what is erased is erased also where a table cannot be written anew yet, which is told', async () => {
-    const access = await testAccess();
+    const access = await ownDatabase();
     const store = await open({ ...access, timeoutMs: 1_000 });
     await store.saveWarrants([record], []);
     const { kysely, pool } = databaseAsItIs(access);

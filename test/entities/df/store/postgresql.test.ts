@@ -4,7 +4,7 @@ import { PostgresqlDfStore } from '../../../../src/entities/df/store/postgresql.
 import { systemClock } from '../../../../src/host/runtime.ts';
 import type { DatabaseAccess } from '../../../../src/storage/postgresql.ts';
 import { CuttingProxy } from '../../../support/cutting-proxy.ts';
-import { missingPostgresql, query, testAccess } from '../../../support/postgresql.ts';
+import { missingPostgresql, ownDatabase, query, testAccess } from '../../../support/postgresql.ts';
 import { silent } from '../../../support/silent.ts';
 import { dfStoreSuite } from './compliance.ts';
 import { CALL, NOTHING } from './compliance-values.ts';
@@ -93,7 +93,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
   });
 
   it('R-90: what is kept of a warrant is in no table’s file any more, once it is erased', async () => {
-    const access = await testAccess();
+    const access = await ownDatabase();
     const store = await open(access);
     await store.commit({ ...NOTHING, communications: [CALL] });
     const place = async () =>

@@ -1,5 +1,6 @@
 /** The KMS's store in PostgreSQL: it does all that any store does, and what is decided once is decided once by many. */
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../../src/bytes/octets.ts';
 import { Secret } from '../../../../src/bytes/secret.ts';
 import { LiRoots } from '../../../../src/entities/kms/li-roots.ts';
 import { PostgresqlKmsStore } from '../../../../src/entities/kms/store/postgresql.ts';
@@ -10,10 +11,12 @@ import { targetKeys } from '../../../../src/x1/target-keys.ts';
 import { TaskTable } from '../../../../src/x1/tasks.ts';
 import { task as anyTask } from '../../../poi/support.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { missingPostgresql, query, testAccess } from '../../../support/postgresql.ts';
+import { missingPostgresql, ownDatabase, query, testAccess } from '../../../support/postgresql.ts';
+import { silent } from '../../../support/silent.ts';
 import { MemoryAudit } from '../support/home.ts';
 import { kmsStoreSuite } from './compliance.ts';
 
+const PORTS = { clock: new ManualClock(), logger: silent };
 const task = { ...anyTask, dids: [], mediation: [] };
 
 describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
@@ -23,7 +26,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     open: async (place) => {
       const access = await testAccess(schemas.get(place));
       schemas.set(place, access.schema);
-      return PostgresqlKmsStore.open(access);
+      return PostgresqlKmsStore.open(access, PORTS);
     },
   });
 
@@ -31,9 +34,12 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
   async function together<T>(
     count: number,
     work: (stores: readonly PostgresqlKmsStore[], access: DatabaseAccess) => Promise<T>,
+    made = testAccess(),
   ): Promise<T> {
-    const access = await testAccess();
-    const stores = await Promise.all(Array.from({ length: count }, () => PostgresqlKmsStore.open(access)));
+    const access = await made;
+    const stores = await Promise.all(
+      Array.from({ length: count }, () => PostgresqlKmsStore.open(access, PORTS)),
+    );
     try {
       return await work(stores, access);
     } finally {
@@ -91,19 +97,58 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
       }));
 
     it('R-25: a destroyed root is not in the table any more', () =>
-      together(1, async ([store], access) => {
-        const root = Secret.of(new Uint8Array(32).fill(0xc5));
-        await store!.keepLiRoot('2027-03', root);
-        const place = async () =>
-          (await query(access, "SELECT pg_relation_filepath('li_root') AS file"))[0]?.['file'];
-        const before = await place();
-        expect(await store!.destroyLiRootsBefore('2027-04')).toEqual(['2027-03']);
-        // It was written anew, to another file.
-        expect(await place()).not.toBe(before);
-        expect(await query(access, 'SELECT epoch, root FROM li_root')).toEqual([
-          { epoch: '2027-03', root: null },
-        ]);
-      }));
+      together(
+        1,
+        async ([store], access) => {
+          const root = Secret.of(new Uint8Array(32).fill(0xc5));
+          await store!.keepLiRoot('2027-03', root);
+          const place = async () =>
+            (await query(access, "SELECT pg_relation_filepath('li_root') AS file"))[0]?.['file'];
+          const before = await place();
+          expect(await store!.destroyLiRootsBefore('2027-04')).toEqual(['2027-03']);
+          // It was written anew, to another file.
+          expect(await place()).not.toBe(before);
+          expect(await query(access, 'SELECT epoch, root FROM li_root')).toEqual([
+            { epoch: '2027-03', root: null },
+          ]);
+        },
+        ownDatabase(),
+      ));
+
+    it('R-90: a pre-shared key that was replaced, or whose device is gone, is not in the table’s file any more', () =>
+      together(
+        2,
+        async ([store, other], access) => {
+          const key = (n: number) => new Uint8Array(32).fill(n);
+          const bob = (psk: Uint8Array) => ({
+            ...{ id: 'bob', publicIdentities: ['sip:bob@home1.example'], aliases: [] },
+            devices: [{ credential: 'phone', psk: Secret.of(psk.slice()), certified: false, identities: [] }],
+          });
+          const inFile = async (...numbers: number[]): Promise<number[]> => {
+            await query(access, 'CHECKPOINT');
+            const found = numbers.map(async (n) => {
+              const text = `SELECT position('\\x${toHex(key(n))}'::bytea in
+              pg_read_binary_file(pg_relation_filepath('device'))) > 0 AS found`;
+              return (await query(access, text))[0]?.['found'] === true;
+            });
+            const isFound = await Promise.all(found);
+            return numbers.filter((_, at) => isFound[at]);
+          };
+          await store!.putSubscribers([bob(key(0xc0))], 0);
+          expect(await inFile(0xc0)).toEqual([0xc0]);
+          await store!.putSubscriber(bob(key(0x31)), 1);
+          expect(await inFile(0xc0, 0x31)).toEqual([0x31]);
+          // As a process leaves it that is killed before it has written the table anew: the next one does.
+          await query(access, `UPDATE device SET psk = '\\x${toHex(key(0x52))}'`);
+          expect(await inFile(0x31, 0x52)).toEqual([0x31, 0x52]);
+          await other!.putSubscribers([bob(key(0x52))], 2);
+          expect(await inFile(0x31, 0x52)).toEqual([0x52]);
+          await store!.putSubscribers([], 3);
+          expect(await inFile(0x52)).toEqual([]);
+          expect([store!.notRewritten, other!.notRewritten]).toEqual([[], []]);
+        },
+        ownDatabase(),
+      ));
 
     it('give a seed to one credential', () =>
       together(3, async (stores) => {
