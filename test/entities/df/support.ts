@@ -167,7 +167,11 @@ export interface Place {
   readonly fields?: readonly string[];
   /** Lines after the m= line. */
   readonly media?: readonly string[];
+  /** Who calls whom; by default alice bob. */
+  readonly parties?: { readonly from: string; readonly to: string };
 }
+
+const PARTIES = { from: 'sip:alice@home1.example', to: 'sip:bob@home2.example' };
 
 /** As user agents number the requests of a call. */
 const CSEQS: Readonly<Record<string, string>> = {
@@ -187,7 +191,7 @@ export function sip(
   const [first = ''] = startLine.split(' ');
   const { cseq = CSEQS[first] ?? (first.startsWith('SIP/') ? '1 INVITE' : `9 ${first}`), fields = [] } =
     place;
-  const { branch = `z9hG4bK${cseq.replace(' ', '-')}`, media = [] } = place;
+  const { branch = `z9hG4bK${cseq.replace(' ', '-')}`, media = [], parties = PARTIES } = place;
   const lines = [mikey ?? []].flat().map((message) => `a=key-mgmt:mikey ${message}`);
   const body = [
     ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'],
@@ -196,8 +200,8 @@ export function sip(
   const tag = leg.toTag === '' ? '' : `;tag=${leg.toTag}`;
   const head = [
     ...[startLine, `Via: SIP/2.0/TCP 127.0.0.1;branch=${branch}`],
-    `From: <sip:alice@home1.example>;tag=${leg.fromTag}`,
-    ...[`To: <sip:bob@home2.example>${tag}`, `Call-ID: ${leg.callId}`, `CSeq: ${cseq}`],
+    `From: <${parties.from}>;tag=${leg.fromTag}`,
+    ...[`To: <${parties.to}>${tag}`, `Call-ID: ${leg.callId}`, `CSeq: ${cseq}`],
     ...[...fields, 'Content-Type: application/sdp', `Content-Length: ${body.length}`, '', ''],
   ].join('\r\n');
   return utf8(head + body);

@@ -1,0 +1,126 @@
+/**
+ * Points of interception in the place of the home's CSCF and gateway: the ADMF gives them their tasks over X1, and they
+ * deliver over X2 and X3, as those of the real elements do. What they report is kept, so that it can be reported again to
+ * another DF.
+ */
+import { cscfConfig } from '../../src/entities/cscf/config.ts';
+import { gatewayConfig } from '../../src/entities/gateway/config.ts';
+import type { Runtime } from '../../src/host/runtime.ts';
+import { HostMap } from '../../src/net/hosts.ts';
+import { startPoiElement } from '../../src/poi/element.ts';
+import type { RunningPoiElement } from '../../src/poi/element.ts';
+import { Poi } from '../../src/poi/poi.ts';
+import type { Match, Observation, PoiIssues } from '../../src/poi/poi.ts';
+import { X2X3Delivery } from '../../src/poi/x2x3-delivery.ts';
+import { CSCF_POLICY, GATEWAY_POLICY } from '../../src/x1/policy.ts';
+import { DIRECTION } from '../../src/wire/x2x3/pdu.ts';
+import { silent } from '../support/silent.ts';
+import { HOME } from './system.ts';
+import type { ScaledSystem } from './system.ts';
+
+export type PointName = 'cscf' | 'gateway';
+
+/** What was reported, by which of them, under which tasks. */
+export interface Reported {
+  readonly point: PointName;
+  readonly observation: Observation;
+  readonly matches: readonly Match[];
+}
+
+const TIMING = { busyKeepaliveMs: 100, firstPauseMs: 50, longestPauseMs: 500 };
+const IPIDS = { cscf: 'sip', gateway: 'rtp' } as const;
+const NO_ISSUES: PoiIssues = {
+  raised: () => undefined,
+  cleared: () => undefined,
+  lostWithRemoved: () => undefined,
+  taskIssue: () => undefined,
+};
+
+/** Whose view of a call a report is of. */
+export interface Party {
+  readonly identity: string;
+  /** Whether what is reported came from this one. */
+  readonly sent: boolean;
+}
+
+export class Points {
+  readonly reported: Reported[] = [];
+  readonly #elements: Readonly<Record<PointName, RunningPoiElement>>;
+
+  private constructor(elements: Readonly<Record<PointName, RunningPoiElement>>) {
+    this.#elements = elements;
+  }
+
+  static async start(system: ScaledSystem, runtime: Runtime): Promise<Points> {
+    const [cscf, gateway] = [
+      cscfConfig(system.config('cscf'), system.file('cscf')),
+      gatewayConfig(system.config('gateway'), system.file('gateway')),
+    ];
+    const start = (
+      config: typeof cscf | typeof gateway,
+      entity: PointName,
+      policy: typeof CSCF_POLICY,
+    ): Promise<RunningPoiElement> =>
+      startPoiElement({ ...config, delivery: TIMING }, { entity, policy, ipId: IPIDS[entity] }, runtime);
+    return new Points({
+      cscf: await start(cscf, 'cscf', CSCF_POLICY),
+      gateway: await start(gateway, 'gateway', GATEWAY_POLICY),
+    });
+  }
+
+  /** XIDs of the tasks on an identity. */
+  tasksOn(identity: string): string[] {
+    const all = Object.values(this.#elements).flatMap(({ tasks }) => tasks.match([identity]));
+    return [...new Set(all.map(({ task }) => task.xid))];
+  }
+
+  /** Under the tasks on either party of a call. */
+  report(point: PointName, observation: Omit<Observation, 'direction'>, parties: readonly Party[]): void {
+    const { poi, tasks } = this.#elements[point];
+    const matches = parties.flatMap(({ identity, sent }) => {
+      const direction = sent ? DIRECTION.fromTarget : DIRECTION.toTarget;
+      return tasks.match([identity]).map((match): Match => ({ ...match, direction }));
+    });
+    if (matches.length === 0) throw new Error('a call of nobody under interception');
+    const whole = { ...observation, direction: DIRECTION.unknown };
+    this.reported.push({ point, observation: whole, matches });
+    poi.report(whole, matches);
+  }
+
+  /** Waits until DFs have acknowledged all, so many milliseconds at most. */
+  async drained(ms: number): Promise<boolean> {
+    const { cscf, gateway } = this.#elements;
+    const all = await Promise.all([cscf.drain(ms), gateway.drain(ms)]);
+    return all.every(Boolean);
+  }
+
+  async stop(): Promise<void> {
+    for (const element of Object.values(this.#elements)) await element.stop();
+  }
+}
+
+/** Reports again what was reported, to a DF at a port of loopback. Resolves when that has acknowledged all. */
+export async function reportAgain(
+  all: readonly Reported[],
+  port: number,
+  tls: Readonly<Record<PointName, RunningPoiElement['tls']>>,
+  { clock }: Runtime,
+): Promise<boolean> {
+  const points = (['cscf', 'gateway'] as const).map((name) => {
+    const nfId = `${name}.${HOME}.example`;
+    const poi = new Poi({ nfId, ipId: IPIDS[name], logger: silent, issues: NO_ISSUES });
+    const delivery = new X2X3Delivery(poi, {
+      ...{ hosts: new HostMap(), tls: tls[name], clock, logger: silent, issues: NO_ISSUES, timing: TIMING },
+    });
+    const own = all.filter(({ point }) => point === name);
+    const dids = new Set(own.flatMap(({ matches }) => matches.flatMap(({ task }) => task.dids)));
+    for (const did of dids) delivery.open(did, { host: '127.0.0.1', port });
+    for (const { observation, matches } of own) poi.report(observation, matches);
+    return delivery;
+  });
+  const drained = await Promise.all(points.map((delivery) => delivery.drain(DRAIN_MS)));
+  for (const delivery of points) delivery.stop();
+  return drained.every(Boolean);
+}
+
+const DRAIN_MS = 60_000;
