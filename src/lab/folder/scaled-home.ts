@@ -3,7 +3,8 @@
  *
  *     phones, X1 ──► kms-1 ─┐                      CSCF ──X2──► df-intake-1 ─┐
  *                           ├── PostgreSQL                                   ├── NATS ──► mediation, delivery ──► LEMF
- *     Xk ──────────► kms-2 ─┘                   gateway ──X3──► df-intake-2 ─┘
+ *     Xk ──────────► kms-2 ─┘                   gateway ──X3──► df-intake-2 ─┘               │
+ *                                                                              PostgreSQL ───┘
  *
  * Of several that could do the same each has part of the work, as with names of several addresses: where one of them is
  * away, who is led to it waits for it.
@@ -31,7 +32,7 @@ export const RANKS: Readonly<Partial<Record<Service, readonly Rank[]>>> = {
   kms: [{ name: 'kms', count: 2 }],
   df: [
     { name: 'df-intake', count: 2, roles: ['intake'] },
-    { name: 'df-mediation', count: 1, roles: ['mediation', 'delivery'] },
+    { name: 'df-mediation', count: 3, roles: ['mediation', 'delivery'] },
   ],
 };
 
@@ -92,12 +93,15 @@ class ScaledHome {
     this.#place = place;
     const ports = (listener: string, count: number): number[] =>
       Array.from({ length: count }, (_, at) => (at === 0 ? (home.ports[listener] ?? 0) : place.range.tcp()));
-    const [kms = 1, intakes = 1] = [RANKS.kms?.[0]?.count, RANKS.df?.[0]?.count];
+    const countOf = (kind: Service, role: string | null): number =>
+      RANKS[kind]?.find(({ roles }) => role === null || roles?.includes(role))?.count ?? 1;
+    const kms = countOf('kms', null);
     this.#ports = {
       ...Object.fromEntries(
         ['kms.users', 'kms.xk', 'kms.x1'].map((listener) => [listener, ports(listener, kms)]),
       ),
-      'df.x2x3': ports('df.x2x3', intakes),
+      'df.x2x3': ports('df.x2x3', countOf('df', 'intake')),
+      'df.x1': ports('df.x1', countOf('df', 'mediation')),
     };
   }
 
@@ -122,23 +126,36 @@ class ScaledHome {
     const streams = this.#streams();
     return (RANKS.df ?? []).flatMap(({ name: rank, roles = [] }) =>
       this.#each('df', rank).map(({ name, at }): ConfiguredProcess => {
-        const { x2x3, x1 } = config as { readonly x2x3: object; readonly x1: object };
+        const {
+          x2x3,
+          x1,
+          store: _,
+          ...others
+        } = config as {
+          readonly x2x3: object;
+          readonly x1: { readonly listen: object; readonly store: unknown };
+          readonly store: unknown;
+        };
+        const { store: __, listen, ...ofX1 } = x1;
         const isIntake = roles.includes('intake');
+        // An intake keeps nothing, but has a name for it, by which its control socket is found.
+        const keeps = isIntake
+          ? {
+              x1: { ...ofX1, listen: { address: this.#home.address }, store: this.#kept(`${name}-tasks.db`) },
+              store: this.#kept(`${name}.db`),
+            }
+          : {
+              x1: { ...ofX1, listen: { ...listen, port: this.#port('df.x1', at) } },
+              database: this.#database(`df_${this.#home.name}`, name),
+            };
         return {
           kind: 'df',
           name,
           config: {
-            ...config,
-            // Whoever has no such part listens nowhere, and keeps nothing under its names.
+            ...{ ...others, ...keeps, roles, streams },
             x2x3: { ...x2x3, port: isIntake ? this.#port('df.x2x3', at) : 0 },
-            x1: {
-              ...x1,
-              ...(isIntake ? { listen: { address: this.#home.address } } : {}),
-              store: this.#kept(`${name}-tasks.db`),
-            },
-            ...{ store: this.#kept(`${name}.db`), audit: this.#kept(`${name}-audit.jsonl`) },
+            audit: this.#kept(`${name}-audit.jsonl`),
             hosts: this.#hosts(config, [['kms', 8443, 'kms.xk', at + 1]]),
-            ...{ roles, streams },
           },
         };
       }),
