@@ -27,6 +27,8 @@ const HELP = `Usage: npm run bench:scale -- [OPTION…]
   --only GROUP       only this group, or these: ${GROUPS.join(', ')}
   --kinds KIND,…     what PDUs have: ${PDU_KINDS.join(', ')} (default all)
   --intakes N,…      intakes of a DF, a run for each number (default 1,2)
+  --mediators N,…   mediators on one database, a run for each number with one intake; 0: one, whose
+                     state is in files, a run for each number of intakes (default 0,1,2)
   --kms N,…          KMSs on one database, a run for each number (default 1,2)
   --flood N          PDUs for each intake that come as fast as they are taken (default 10000)
   --rate N           SIP messages a second, for --seconds (default 500)
@@ -49,6 +51,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: GROUPS.join(',') },
     kinds: { type: 'string', default: PDU_KINDS.join(',') },
     intakes: { type: 'string', default: '1,2' },
+    mediators: { type: 'string', default: '0,1,2' },
     kms: { type: 'string', default: '1,2' },
     flood: { type: 'string', default: '10000' },
     rate: { type: 'string', default: '500' },
@@ -96,6 +99,15 @@ function among<T extends string>(option: 'only' | 'kinds', known: readonly T[]):
   return names.filter(isKnown);
 }
 
+/** How many intakes with how many mediators. */
+function dividings(): (readonly [number, number])[] {
+  const mediators = values.mediators.split(',').map(Number);
+  if (!mediators.every((each) => Number.isInteger(each) && each >= 0)) fail('--mediators: whole numbers');
+  return mediators.flatMap((each): (readonly [number, number])[] =>
+    each === 0 ? numbers('intakes').map((intakes) => [intakes, 0]) : [[1, each]],
+  );
+}
+
 interface Figures {
   readonly df: DividedDfFigures[];
   readonly kms: SharedKmsFigures[];
@@ -115,20 +127,21 @@ async function measured(folder: string): Promise<Figures> {
   try {
     const nats = only.includes('df') || only.includes('takeover') ? await NatsServer.own() : null;
     if (nats !== null) stops.push(() => nats.remove());
+    const database = await MeasuredDatabase.start();
+    stops.push(() => database.stop());
     if (nats !== null && only.includes('df')) {
       const tls = await chainTls(folder);
       const load = { flood: number('flood'), seconds: number('seconds') };
       for (const kind of among('kinds', PDU_KINDS) satisfies PduKind[])
-        for (const intakes of numbers('intakes')) {
+        for (const [intakes, mediators] of dividings()) {
           const rate = number(kind === 'sip' ? 'rate' : 'packets');
-          const setting = { ...common, ...load, tls, nats, intakes, kind, rate };
-          df.push(await measureDividedDf({ ...setting, folder: own(`df-${kind}-${intakes}`) }));
+          const setting = { ...common, ...load, tls, nats, database, intakes, mediators, kind, rate };
+          const at = own(`df-${kind}-${intakes}-${mediators}`);
+          df.push(await measureDividedDf({ ...setting, folder: at }));
         }
     }
     if (only.includes('kms')) {
       const pki = await LabPki.create(own('kms-pki'), Date.now());
-      const database = await MeasuredDatabase.start();
-      stops.push(() => database.stop());
       for (const processes of numbers('kms')) {
         const setting = { ...common, pki, database, processes, questions: number('questions') };
         kms.push(await measureSharedKms({ ...setting, folder: own(`kms-${processes}`) }));
@@ -156,12 +169,14 @@ function linesOf({ df, kms, takeover }: Figures): string[] {
       steady: 'all of the way at the steady rate',
     } as const;
     for (const [phase, words] of Object.entries(phases) as [keyof typeof phases, string][]) {
-      lines.push(`DF in processes, ${words}: PDUs a second, µs of processor time for a PDU, others’ cores`);
-      lines.push(row('', 'PDUs/s', 'intake', 'mediation', 'LEMF', 'NATS', 'benchmark', 'others'));
-      for (const { kind, intakes, [phase]: found } of df) {
+      lines.push(
+        `DF in processes, ${words}: PDUs a second, µs of processor time for a PDU, others’ cores; kind, intakes, mediators`,
+      );
+      lines.push(row('', 'PDUs/s', 'intake', 'mediation', 'LEMF', 'NATS', 'database', 'benchmark', 'others'));
+      for (const { kind, intakes, mediators, [phase]: found } of df) {
         const { pdus, seconds, othersCores, cost } = found;
-        const costs = [cost.intake, cost.mediation, cost.lemf, cost.nats, cost.source];
-        lines.push(row(`${kind}, ${intakes} intake`, pdus / seconds, ...costs, othersCores));
+        const costs = [cost.intake, cost.mediation, cost.lemf, cost.nats, cost.database, cost.source];
+        lines.push(row(`${kind}, ${intakes}, ${mediators}`, pdus / seconds, ...costs, othersCores));
       }
     }
     lines.push('octets of a PDU:', row('', 'X2, X3', 'in stream', 'HI2, HI3'));

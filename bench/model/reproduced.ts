@@ -1,16 +1,17 @@
 /**
  * What `bench:scale` measured, beside what the model says of the same: rates of so many processes on one machine, with the
- * cores that others left, and how long nobody had a lease. What units cost is from the run with fewest processes, so that
- * those with more are foretold. On a machine whose cores are all taken a rate is these over what a unit costs, whatever else
- * the model has in it.
+ * cores that others left, and how long nobody had a lease. What an answer, or a PDU that is mediated, costs is from the run
+ * with fewest processes, so that those with more are foretold; what a PDU costs an intake is from its own run, since it
+ * depends on how many come together, of which each of two has half. On a machine whose cores are all taken a rate is these
+ * over what a unit costs, whatever else the model has in it.
  *
  *     PDUs, all at once:      source ─► intakes, a thread each ─► nats-server        on one machine
- *                             mediation, a thread ─► LEMF, a thread ─► source        on one machine
+ *                             mediation, a thread each ─► LEMF, a thread ─► source   on one machine
  *     so many questions:      source ─► KMSs, two threads each ─► PostgreSQL ─┐      on one machine
  *                                ▲───────────────────────────────────────────┘
  */
 import type { DividedDfFigures, Phase } from '../scale/divided-df.ts';
-import { QUESTIONS_AT_ONCE } from '../scale/shared-kms.ts';
+import { QUESTIONS_AT_ONCE } from '../scale/at-once.ts';
 import type { AnswerFigures, SharedKmsFigures } from '../scale/shared-kms.ts';
 import { quantile } from '../statistics.ts';
 import { seededUniform } from '../undetectable-statistics.ts';
@@ -59,27 +60,31 @@ export function reproduced({ machine, df, kms, takeover }: ScaleFigures, seed: n
   const cores = (othersCores: number): number => Math.max(0.05, machine.cores - othersCores);
   const rateOf = ({ pdus, seconds }: Phase): number => pdus / seconds;
   const points: Point[] = [];
-  for (const { kind, intakes, laying, draining } of df) {
-    const first = df.find((each) => each.kind === kind);
-    const { cost } = first?.laying ?? laying;
+  for (const { kind, intakes, mediators, laying, draining } of df) {
+    const isDatabase = mediators > 0;
+    const { cost } = laying;
     const lay: Stage[] = [
       { threads: 1, seconds: cost.source * MICRO },
       { threads: intakes, seconds: cost.intake * MICRO },
       { threads: machine.cores, seconds: cost.nats * MICRO },
     ];
-    points.push({
-      ...{ what: `${kind}: laid down by ${intakes}`, unit: 'PDUs/s', measured: rateOf(laying) },
-      simulated: rateOfFlood(lay, cores(laying.othersCores)),
-    });
+    if (!isDatabase)
+      points.push({
+        ...{ what: `${kind}: laid down by ${intakes}`, unit: 'PDUs/s', measured: rateOf(laying) },
+        simulated: rateOfFlood(lay, cores(laying.othersCores)),
+      });
+    const first = df.find((each) => each.kind === kind && each.mediators > 0 === isDatabase);
     const drained = (first?.draining ?? draining).cost;
     const drain: Stage[] = [
       { threads: machine.cores, seconds: drained.nats * MICRO },
-      { threads: 1, seconds: drained.mediation * MICRO },
+      { threads: Math.max(1, mediators), seconds: drained.mediation * MICRO },
+      { threads: machine.cores, seconds: drained.database * MICRO },
       { threads: 1, seconds: drained.lemf * MICRO },
       { threads: 1, seconds: drained.source * MICRO },
     ];
+    const by = isDatabase ? `by ${mediators} on a database` : `run of ${intakes}`;
     points.push({
-      ...{ what: `${kind}: mediated, run of ${intakes}`, unit: 'PDUs/s', measured: rateOf(draining) },
+      ...{ what: `${kind}: mediated, ${by}`, unit: 'PDUs/s', measured: rateOf(draining) },
       simulated: rateOfFlood(drain, cores(draining.othersCores)),
     });
   }

@@ -13,9 +13,12 @@ import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { dfProcessConfig } from '../../src/entities/df/config.ts';
 import { startRoles } from '../../src/entities/df/start-roles.ts';
+import { PartitionedDfStore } from '../../src/entities/df/store/postgresql-partitions.ts';
+import { databaseAccess } from '../../src/host/database-config.ts';
+import type { DatabaseConfig } from '../../src/host/database-config.ts';
 import { StreamServer } from '../../src/storage/jetstream.ts';
 import { DIRECTION } from '../../src/wire/x2x3/pdu.ts';
-import { provisionDf } from '../../test/entities/df/provisioned.ts';
+import { provisionDf, provisionStore } from '../../test/entities/df/provisioned.ts';
 import { TestPoi } from '../../test/entities/df/support.ts';
 import type { NatsServer } from '../../test/support/nats-server.ts';
 import { Delivered } from '../chain/delivered.ts';
@@ -26,6 +29,7 @@ import { Part, ready } from '../chain/parts.ts';
 import { passed, runtime } from '../chain/runtime.ts';
 import { CALLS_AT_ONCE, sipOfLoad } from '../chain/signalling.ts';
 import { machineSeconds, processorSeconds } from '../processor.ts';
+import type { MeasuredDatabase } from './engines.ts';
 
 /** What a PDU has: a SIP message, a packet of G.711, one of 1,200 octets. */
 export const PDU_KINDS = ['sip', 'g711', 'video'] as const;
@@ -33,6 +37,7 @@ export type PduKind = (typeof PDU_KINDS)[number];
 
 const PAYLOAD = { g711: 160, video: 1188 };
 const STREAMS = 100;
+const PARTITIONS = 8;
 /** PDUs that are written in one piece where they come as fast as they are taken. */
 const TOGETHER = 50;
 /** At the steady rate what comes within this time is written in one piece; a point of interception gathers for 100 ms. */
@@ -45,6 +50,10 @@ export interface DividedDfSetting {
   readonly tls: ChainTls;
   readonly nats: NatsServer;
   readonly intakes: number;
+  /** On one database; 0: one, whose state is in files. */
+  readonly mediators: number;
+  /** For mediators. */
+  readonly database: MeasuredDatabase | null;
   readonly kind: PduKind;
   /** PDUs for each intake that come as fast as they are taken; half as many before, while code is compiled. */
   readonly flood: number;
@@ -60,6 +69,7 @@ export interface PduCost {
   readonly mediation: number;
   readonly lemf: number;
   readonly nats: number;
+  readonly database: number;
   /** Of the benchmark, which makes them and looks at what comes. */
   readonly source: number;
 }
@@ -77,6 +87,7 @@ export interface Phase {
 export interface DividedDfFigures {
   readonly kind: PduKind;
   readonly intakes: number;
+  readonly mediators: number;
   /** Octets of a PDU as it came, in its stream, and as the LEMF has it. */
   readonly pduOctets: number;
   readonly streamOctets: number;
@@ -146,7 +157,7 @@ class Run {
   readonly #sources: readonly Source[];
   readonly #delivered: Delivered;
   readonly #payload: Uint8Array;
-  #mediation: Part | null = null;
+  readonly #mediation: Part[] = [];
   #sent = 0;
   #octets = 0;
   #came = 0;
@@ -172,11 +183,11 @@ class Run {
       ...{ hi2: { port: 0 }, hi3: { port: 0 }, tls: tls.lemf },
       ...{ folder: at('lemf'), recoverAfter: 3_600_000 },
     });
-    await provisionDf(at('tasks.sqlite'), lemf.ports['hi'] ?? 0, LIID);
+    await provision(setting, lemf.ports['hi'] ?? 0);
     const intakes: Part[] = [];
     const sources: Source[] = [];
     for (let n = 0; n < setting.intakes; n++) {
-      const intake = await Part.start('df', { ...settingsOf(setting), roles: ['intake'] });
+      const intake = await Part.start('df', { ...settingsOf(setting, 'intake'), roles: ['intake'] });
       intakes.push(intake);
       const from = kind === 'sip' ? tls.cscf : tls.gateway;
       sources.push(new Source(await Interception.open(intake.ports['x2x3'] ?? 0, from), kind));
@@ -186,7 +197,8 @@ class Run {
 
   async mediate(): Promise<void> {
     const roles = ['mediation', 'delivery'];
-    this.#mediation = await Part.start('df', { ...settingsOf(this.#setting), roles });
+    for (let n = 0; n < Math.max(1, this.#setting.mediators); n++)
+      this.#mediation.push(await Part.start('df', { ...settingsOf(this.#setting, `mediator-${n}`), roles }));
   }
 
   get sent(): number {
@@ -228,7 +240,8 @@ class Run {
   seconds(): Record<keyof PduCost, number> {
     return {
       intake: this.#intakes.reduce((sum, each) => sum + each.seconds, 0),
-      mediation: this.#mediation?.seconds ?? 0,
+      mediation: this.#mediation.reduce((sum, each) => sum + each.seconds, 0),
+      database: this.#setting.database?.seconds ?? 0,
       lemf: this.#lemf.seconds,
       nats: processorSeconds(this.#setting.nats.pid),
       source: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
@@ -250,17 +263,17 @@ class Run {
   async stop(): Promise<void> {
     this.#delivered.close();
     for (const source of this.#sources) source.close();
-    for (const part of [this.#mediation, ...this.#intakes, this.#lemf]) await part?.stop();
+    for (const part of [...this.#mediation, ...this.#intakes, this.#lemf]) await part.stop();
   }
 }
 
 export async function measureDividedDf(setting: DividedDfSetting): Promise<DividedDfFigures> {
-  const { nats, kind, intakes, flood, rate, seconds, progress } = setting;
+  const { nats, kind, intakes, mediators, flood, rate, seconds, progress } = setting;
   const run = await Run.start(setting);
   const looks = await StreamServer.connect(nats.access, runtime);
   const look = (): Look => ({ at: performance.now(), machine: machineSeconds(), own: run.seconds() });
   try {
-    const what = `${kind}, ${intakes} ${intakes === 1 ? 'intake' : 'intakes'}`;
+    const what = `${kind}, intakes ${intakes}, mediators ${mediators}`;
     progress(`${what}: warming up`);
     await run.flood((intakes * flood) / 2);
     progress(`${what}: ${intakes * flood} PDUs, as fast as they are taken`);
@@ -286,7 +299,7 @@ export async function measureDividedDf(setting: DividedDfSetting): Promise<Divid
     await run.arrived();
     const [pduOctets, handedOverOctets] = run.octets;
     return {
-      ...{ kind, intakes, pduOctets, handedOverOctets, streamOctets: kept.octets / waiting },
+      ...{ kind, intakes, mediators, pduOctets, handedOverOctets, streamOctets: kept.octets / waiting },
       laying: phaseOf(begun, laid, intakes * flood),
       draining: phaseOf(mediating, drained, waiting),
       steady: phaseOf(steady, look(), run.sent - before),
@@ -304,7 +317,14 @@ interface Look {
   readonly own: Readonly<Record<keyof PduCost, number>>;
 }
 
-const COSTS = ['intake', 'mediation', 'lemf', 'nats', 'source'] as const satisfies (keyof PduCost)[];
+const COSTS = [
+  'intake',
+  'mediation',
+  'lemf',
+  'nats',
+  'database',
+  'source',
+] as const satisfies (keyof PduCost)[];
 
 function phaseOf(before: Look, after: Look, pdus: number): Phase {
   const seconds = (after.at - before.at) / 1000;
@@ -315,29 +335,49 @@ function phaseOf(before: Look, after: Look, pdus: number): Phase {
     ...{ pdus, seconds, othersCores: Math.max(0, after.machine - before.machine - all) / seconds },
     cost: {
       ...{ intake: each('intake'), mediation: each('mediation'), lemf: each('lemf') },
-      ...{ nats: each('nats'), source: each('source') },
+      ...{ nats: each('nats'), database: each('database'), source: each('source') },
     },
   };
 }
 
-function streamName({ kind, intakes }: DividedDfSetting): string {
-  return `bench-${kind}-${intakes}`;
+function streamName({ kind, intakes, mediators }: DividedDfSetting): string {
+  return `bench-${kind}-${intakes}-${mediators}`;
 }
 
-function settingsOf(setting: DividedDfSetting): Record<string, unknown> {
+/** Of a DF, or of its mediators' schema. */
+function databaseOf(setting: DividedDfSetting, instance: string): DatabaseConfig | null {
+  if (setting.mediators === 0) return null;
+  return setting.database?.settings(streamName(setting).replaceAll('-', '_'), instance) ?? null;
+}
+
+/** @param port where the LEMF takes HI2 and HI3 */
+async function provision(setting: DividedDfSetting, port: number): Promise<void> {
+  const database = databaseOf(setting, 'provisioning');
+  if (database === null) {
+    await provisionDf(path.join(setting.folder, 'tasks.sqlite'), port, LIID);
+    return;
+  }
+  const store = await PartitionedDfStore.open(databaseAccess(database), 'provisioning', PARTITIONS, runtime);
+  await provisionStore(store.tasks(), port, LIID);
+  await store.close();
+}
+
+function settingsOf(setting: DividedDfSetting, instance: string): Record<string, unknown> {
   const { folder, tls, nats } = setting;
   const at = (name: string): string => path.join(folder, name);
+  const database = databaseOf(setting, instance);
   return {
     x1: {
       identifier: 'df.home1.example',
       listen: { port: 0 },
       admf: { identifier: 'admf.home1.example', url: 'https://admf.home1.example:1/X1/ADMF' },
-      store: at('tasks.sqlite'),
+      ...(database === null ? { store: at('tasks.sqlite') } : {}),
     },
-    ...{ x2x3: { port: 0 }, tls: tls.df, store: at('df.sqlite'), audit: at('audit.log') },
+    ...(database === null ? { store: at('df.sqlite') } : { database }),
+    ...{ x2x3: { port: 0 }, tls: tls.df, audit: at(`${instance}.jsonl`) },
     hosts: { 'kms.home1.example': '127.0.0.1', 'admf.home1.example': '127.0.0.1' },
     name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
     xk: { url: 'https://kms.home1.example:1' },
-    streams: { ...nats.settings(streamName(setting)), leaseMs: 2_000 },
+    streams: { ...nats.settings(streamName(setting)), partitions: PARTITIONS, leaseMs: 2_000 },
   };
 }

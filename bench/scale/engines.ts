@@ -46,6 +46,11 @@ export class MeasuredDatabase {
     return this.#server.database(schema, instance);
   }
 
+  /** Processor time of the server so far. */
+  get seconds(): number {
+    return processorSecondsWithEnded(this.#server.pid);
+  }
+
   async work(): Promise<DatabaseWork> {
     const { rows } = await this.#client.query<Record<string, string>>(`
       SELECT (SELECT sum(calls) FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_%') AS statements,
@@ -54,7 +59,7 @@ export class MeasuredDatabase {
              pg_database_size(current_database()) AS octets`);
     const [row = {}] = rows;
     return {
-      seconds: processorSecondsWithEnded(this.#server.pid),
+      seconds: this.seconds,
       statements: Number(row['statements']),
       transactions: Number(row['transactions']),
       walOctets: Number(row['wal']),

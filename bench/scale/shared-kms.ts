@@ -30,13 +30,12 @@ import {
 import { Part, ready } from '../chain/parts.ts';
 import { runtime } from '../chain/runtime.ts';
 import { machineSeconds } from '../processor.ts';
+import { QUESTIONS_AT_ONCE } from './at-once.ts';
 import { workBetween } from './engines.ts';
 import type { DatabaseWork, MeasuredDatabase } from './engines.ts';
 
 const PSK = 'a1'.repeat(32);
 const PHONES = Array.from({ length: 40 }, (_, n) => `phone${n}`);
-/** Questions under way at each KMS. */
-export const QUESTIONS_AT_ONCE = 4;
 /** V8 compiles what runs often by its best compiler after some use. */
 const WARM_UP = 60;
 

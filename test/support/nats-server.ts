@@ -47,7 +47,7 @@ export class NatsServer {
       host: '127.0.0.1',
       port: server.port,
       max_payload: maxPayload,
-      jetstream: { store_dir: path.join(folder, 'streams'), max_file_store: 1 << 30 },
+      jetstream: { store_dir: path.join(folder, 'streams'), max_file_store: 2 ** 31 },
       authorization: { user: USER, password: PASSWORD },
       ...(tls === undefined ? {} : { tls: { cert_file: tls.certificate, key_file: tls.privateKey } }),
     };
