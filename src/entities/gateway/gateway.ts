@@ -89,6 +89,11 @@ export class MediaGateway {
     return this.#control.run(() => Promise.resolve(this.#end(id)));
   }
 
+  /** Resolves when all that was intercepted so far has been reported. */
+  flush(): Promise<void> {
+    return this.#options.relay.flush();
+  }
+
   /** Ends every session. */
   async stop(): Promise<void> {
     this.#stopped = true;

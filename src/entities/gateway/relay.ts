@@ -47,6 +47,8 @@ export interface MediaRelay {
   anchor(user: StreamUser, beside: RelayedStream | null): Promise<RelayedStream>;
   /** What `isWanted` says may have changed. */
   refresh(): void;
+  /** Resolves when users have been told of every wanted packet that was handed on before. */
+  flush(): Promise<void>;
   /** Ends what relays; streams are to be closed before. */
   stop(): Promise<void>;
 }
@@ -109,6 +111,11 @@ export class LocalRelay implements MediaRelay {
   /** Each packet asks. */
   refresh(): void {
     return undefined;
+  }
+
+  /** They are told of each at once. */
+  flush(): Promise<void> {
+    return Promise.resolve();
   }
 
   stop(): Promise<void> {

@@ -15,12 +15,14 @@ export interface GatewayOperationParts {
   /** Where media have threads. */
   readonly threaded: ThreadedRelay | null;
   readonly control: FastifyInstance;
+  /** Waits at most so many milliseconds until the DF has acknowledged everything. */
+  readonly drain: Operation<GatewayConfig>['drain'];
 }
 
 /** It is not ready while a new call would find no port. */
 export function gatewayOperation(
   config: GatewayConfig,
-  { element, gateway, threaded, control }: GatewayOperationParts,
+  { element, gateway, threaded, control, drain }: GatewayOperationParts,
 ): Operation<GatewayConfig> {
   const { operation, tls } = element;
   return {
@@ -55,7 +57,7 @@ export function gatewayOperation(
     ],
     kept: gatewayKept(config),
     retakes: {},
-    drain: (ms) => element.drain(ms),
+    drain,
   };
 }
 

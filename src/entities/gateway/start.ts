@@ -102,14 +102,21 @@ async function startWith(
   });
   opened.add(() => server.close());
   const { address, port } = config.control;
+  const drain = async (ms: number): Promise<boolean> => {
+    let late = (): void => undefined;
+    const timer = clock.after(ms, () => late());
+    await Promise.race([gateway.flush(), new Promise<void>((resolve) => (late = resolve))]);
+    timer.cancel();
+    return element.drain(ms);
+  };
   return {
     control: { address, port: await listen(server, address, port) },
     x1: element.x1,
     gateway,
-    operation: gatewayOperation(config, { element, gateway, threaded, control: server }),
+    operation: gatewayOperation(config, { element, gateway, threaded, control: server, drain }),
     get lost() {
       return element.poi.lost;
     },
-    drain: (ms) => element.drain(ms),
+    drain,
   };
 }

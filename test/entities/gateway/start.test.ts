@@ -25,7 +25,7 @@ import { ElementHome, elementRuntime, interceptTo } from '../../support/elements
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
-describe('a media gateway from its configuration', () => {
+describe.each([0, 2])('a media gateway from its configuration, with %i threads for media', (workers) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'claviger-gateway-'));
   let home: ElementHome;
   let running: RunningGateway;
@@ -40,6 +40,7 @@ describe('a media gateway from its configuration', () => {
     const config = gatewayConfig({
       ...(await home.settings('gateway', df)),
       media: { from: 21400, to: 21450 },
+      workers,
     });
     running = await startGateway(config, elementRuntime);
     home.hosts.set('gateway.home1.example:8443', `127.0.0.1:${running.control.port}`);

@@ -11,6 +11,8 @@
  *                                               ◄──    state: counts of streams that had packets
  *     close n                                   ──►
  *                                               ◄──    closed n, after all copies of its packets
+ *     flush                                     ──►
+ *                                               ◄──    flushed, after all copies of what was relayed before
  *     end                                       ──►    ends
  */
 import type { Side, WantedStream } from '../../../wire/iq/sessions.ts';
@@ -34,6 +36,7 @@ export type RelayOrder =
   | { readonly kind: 'want'; readonly stream: number; readonly sides: WantedSides }
   | { readonly kind: 'close'; readonly stream: number }
   | { readonly kind: 'taken'; readonly octets: number }
+  | { readonly kind: 'flush' }
   | { readonly kind: 'end' };
 
 export type RelayReply =
@@ -46,6 +49,7 @@ export type RelayReply =
       readonly reason: string;
     }
   | { readonly kind: 'closed'; readonly stream: number }
+  | { readonly kind: 'flushed' }
   | { readonly kind: 'copies'; readonly batch: CopyBatch }
   | { readonly kind: 'state'; readonly ports: PortCounts; readonly streams: readonly RelayedState[] }
   | {

@@ -40,6 +40,8 @@ export class RelayThread {
   readonly #anchoring = new Map<number, Anchoring>();
   readonly #streams = new Map<number, RemoteStream>();
   readonly #reader = new CopyReader();
+  /** Who waits for copies, in the order in which they asked. */
+  readonly #flushing: (() => void)[] = [];
   #next = 0;
   #ports = NO_PORTS;
   #missed = 0;
@@ -88,6 +90,15 @@ export class RelayThread {
     for (const stream of this.#streams.values()) stream.refresh();
   }
 
+  /** Resolves when all copies of what was relayed before have come, or none will come any more. */
+  flush(): Promise<void> {
+    if (this.#isGone) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#flushing.push(resolve);
+      this.#tell({ kind: 'flush' });
+    });
+  }
+
   async stop(): Promise<void> {
     this.#isEnding = true;
     if (this.#isGone) return;
@@ -111,6 +122,8 @@ export class RelayThread {
       case 'closed':
         this.#streams.delete(reply.stream);
         return void this.#reader.forget(reply.stream);
+      case 'flushed':
+        return this.#flushing.shift()?.();
       case 'copies':
         return void this.#take(reply.batch);
       case 'state':
@@ -159,6 +172,7 @@ export class RelayThread {
     this.#streams.clear();
     this.#anchoring.clear();
     for (const { reject } of anchoring) reject(gone());
+    for (const flushed of this.#flushing.splice(0)) flushed();
     if (this.#isEnding) return;
     for (const { isClosed, user } of streams) if (!isClosed) user.lost();
     this.#options.gone();

@@ -56,6 +56,8 @@ class RelayThread {
         return void this.#close(order.stream);
       case 'taken':
         return void this.#copies.taken(order.octets);
+      case 'flush':
+        return void this.#flush();
       case 'end':
         return void this.#end();
     }
@@ -90,6 +92,11 @@ class RelayThread {
     this.#copies.forget(number);
     say({ kind: 'closed', stream: number });
     this.#tellPorts();
+  }
+
+  #flush(): void {
+    this.#copies.flush();
+    say({ kind: 'flushed' });
   }
 
   #gather(): void {

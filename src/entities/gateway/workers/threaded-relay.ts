@@ -107,6 +107,10 @@ export class ThreadedRelay implements MediaRelay {
     if (this.#pause === null) queueMicrotask(() => this.#refreshNow());
   }
 
+  async flush(): Promise<void> {
+    await Promise.all(this.#running().map((thread) => thread.flush()));
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#pause?.cancel();
