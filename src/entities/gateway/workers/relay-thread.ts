@@ -116,21 +116,28 @@ export class RelayThread {
   #hear(reply: RelayReply): void {
     switch (reply.kind) {
       case 'anchored':
-        return void this.#anchored(reply.stream, reply.local);
+        this.#anchored(reply.stream, reply.local);
+        break;
       case 'refused':
-        return void this.#refused(reply);
+        this.#refused(reply);
+        break;
       case 'closed':
         this.#streams.delete(reply.stream);
-        return void this.#reader.forget(reply.stream);
+        this.#reader.forget(reply.stream);
+        break;
       case 'flushed':
-        return this.#flushing.shift()?.();
+        this.#flushing.shift()?.();
+        break;
       case 'copies':
-        return void this.#take(reply.batch);
+        this.#take(reply.batch);
+        break;
       case 'state':
         this.#ports = reply.ports;
-        return void reply.streams.forEach((state) => this.#streams.get(state.stream)?.stands(state));
+        for (const state of reply.streams) this.#streams.get(state.stream)?.stands(state);
+        break;
       case 'log':
-        return void this.#options.logger[reply.level](reply.fields, reply.message);
+        this.#options.logger[reply.level](reply.fields, reply.message);
+        break;
     }
   }
 

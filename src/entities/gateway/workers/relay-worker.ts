@@ -47,19 +47,26 @@ class RelayThread {
     switch (order.kind) {
       case 'anchor':
         this.#wanted.set(order.stream, order.sides);
-        return void this.#anchor(order.stream);
+        void this.#anchor(order.stream);
+        break;
       case 'signal':
-        return void this.#streams.get(order.stream)?.stream.signal(order.wanted);
+        this.#streams.get(order.stream)?.stream.signal(order.wanted);
+        break;
       case 'want':
-        return void this.#wanted.set(order.stream, order.sides);
+        this.#wanted.set(order.stream, order.sides);
+        break;
       case 'close':
-        return void this.#close(order.stream);
+        this.#close(order.stream);
+        break;
       case 'taken':
-        return void this.#copies.taken(order.octets);
+        this.#copies.taken(order.octets);
+        break;
       case 'flush':
-        return void this.#flush();
+        this.#flush();
+        break;
       case 'end':
-        return void this.#end();
+        this.#end();
+        break;
     }
   }
 
