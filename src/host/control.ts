@@ -63,6 +63,8 @@ export const STATE_PLACES = Type.Object({
 
 export const SOCKET_NAME = 'control.sock';
 
+/** Parts of a DF that keep nothing. */
+const WITHOUT_STATE: readonly string[] = ['intake', 'delivery'];
 /** Octets of a path that a socket can have (`sun_path`, with its end). */
 const LONGEST_PATH = 107;
 /** Milliseconds for requests that are under way when the entity stops. */
@@ -77,11 +79,11 @@ export function controlPathOf(places: StatePlaces): string | null {
   if (store === undefined && database !== undefined && audit !== undefined) return `${audit}.${SOCKET_NAME}`;
   const file = store ?? (x1 !== undefined && 'store' in x1 ? x1.store : undefined);
   if (typeof file !== 'string' || file === ':memory:') return null;
-  // One role alone has a socket of its own, beside that of a process that has the state.
-  const [role, ...others] = roles ?? [];
-  return role === undefined || others.length > 0
-    ? `${file}.${SOCKET_NAME}`
-    : `${file}.${role}.${SOCKET_NAME}`;
+  // A role that has none of the state has a socket of its own, beside that of the process that has it.
+  const [role = '', ...others] = roles ?? [];
+  return WITHOUT_STATE.includes(role) && others.length === 0
+    ? `${file}.${role}.${SOCKET_NAME}`
+    : `${file}.${SOCKET_NAME}`;
 }
 
 export class ControlSocket {

@@ -53,6 +53,8 @@ export interface StreamTerms {
   readonly octets: number;
   /** Messages that it keeps of a subject, the newest ones; absent: all. */
   readonly perSubject?: number;
+  /** Messages of a subject beyond which it refuses others; absent: what all together may have is the bound. */
+  readonly mostOfSubject?: number;
   /** Servers that have it. */
   readonly replicas: number;
 }
@@ -146,12 +148,22 @@ export class StreamServer {
   }
 
   /** Makes a stream, or has one that is there be so. @throws StorageError */
-  async keep({ name, subjects, octets, perSubject, replicas }: StreamTerms): Promise<void> {
+  async keep({
+    name,
+    subjects,
+    octets,
+    perSubject,
+    mostOfSubject,
+    replicas,
+  }: StreamTerms): Promise<void> {
     const terms = {
       subjects: [...subjects],
       max_bytes: octets,
       num_replicas: replicas,
       duplicate_window: nanos(DUPLICATES_MS),
+      ...(mostOfSubject === undefined
+        ? {}
+        : { max_msgs_per_subject: mostOfSubject, discard_new_per_subject: true }),
     };
     await this.#asked(async () => {
       const known = await this.#manager.streams.info(name).catch(absent);
@@ -221,14 +233,44 @@ export class StreamServer {
     return this.#asked(async () => {
       const found = await this.#manager.streams.getMessage(stream, { last_by_subj: subject });
       if (found === null) return null;
-      const { seq: number, data, header } = found;
-      return { number, subject, octets: plain(data), header: (name) => header.get(name) };
+      const { seq: number, subject: of, data, header } = found;
+      return { number, subject: of, octets: plain(data), header: (name) => header.get(name) };
     });
   }
 
   /** Removes the messages of a subject up to a number. @throws StorageError */
   async trim(stream: string, subject: string, upTo: number): Promise<void> {
     await this.#asked(() => this.#manager.streams.purge(stream, { filter: subject, seq: upTo + 1 }));
+  }
+
+  /** How many messages of each subject that matches are there. @throws StorageError */
+  async counts(stream: string, subjects: string): Promise<ReadonlyMap<string, number>> {
+    const ask = () => this.#manager.streams.info(stream, { subjects_filter: subjects });
+    return new Map(Object.entries((await this.#asked(ask)).state.subjects ?? {}));
+  }
+
+  /** The messages of a subject that are there, the oldest first, without their octets. @throws StorageError */
+  async heads(stream: string, subject: string): Promise<StoredMessage[]> {
+    const counts = await this.counts(stream, subject);
+    const most = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    if (most === 0) return [];
+    return this.#asked(async () => {
+      const consumer = await this.#client.consumers.get(stream, {
+        filter_subjects: subject,
+        headers_only: true,
+      });
+      const heads: StoredMessage[] = [];
+      for await (const message of await consumer.fetch({ max_messages: most, expires: PULL_MS })) {
+        heads.push(storedMessage(message));
+        if (message.info.pending === 0) break;
+      }
+      return heads;
+    });
+  }
+
+  /** Removes one message, and has the server write over it. @throws StorageError */
+  async remove(stream: string, number: number): Promise<void> {
+    await this.#asked(() => this.#manager.streams.deleteMessage(stream, number).catch(isGone));
   }
 
   /** What a stream keeps now. @throws StorageError */
@@ -277,6 +319,8 @@ export class StreamServer {
 /** Of JetStream's own: the last message of the subject is another; there is no such stream. */
 const WRONG_LAST = 10_071;
 const NO_STREAM = 10_059;
+/** There is no such message. */
+const NO_MESSAGE: readonly number[] = [10_037, 10_043, 10_057];
 /** Resources of the server: of the account, of storage. */
 const RESOURCES: readonly number[] = [10_002, 10_023, 10_047];
 
@@ -298,6 +342,12 @@ function streamError(cause: unknown): StorageError {
 /** For a stream that is not there. */
 function absent(error: unknown): null {
   if (error instanceof JetStreamApiError && error.code === NO_STREAM) return null;
+  throw error;
+}
+
+/** For a message that is not there. */
+function isGone(error: unknown): boolean {
+  if (error instanceof JetStreamApiError && NO_MESSAGE.includes(error.code)) return true;
   throw error;
 }
 

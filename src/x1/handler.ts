@@ -43,6 +43,8 @@ export interface X1NeOptions extends Omit<X1EndpointOptions, 'side' | 'peers' | 
   readonly keepalive?: KeepaliveSetting;
   /** Whether something waits to go to a destination: it is then in use, though no task names it any more. */
   readonly waitsFor?: (did: string) => Promise<boolean>;
+  /** Resolves when all who deliver can know what destinations there are. @throws if they cannot be told */
+  readonly destinationsTold?: () => Promise<void>;
 }
 
 /** Reports of tasks and destinations in one answer; of more, names are listed and each is asked for. */
@@ -126,6 +128,7 @@ export class X1NeHandler {
       if (this.#table.destination(destination.did) !== null) throw new X1Refusal('didExists');
       judgeDestination(this.#options.policy, destination, 'createDestination');
       await this.#table.createDestination(destination);
+      await this.#told('createDestination');
       return done('CreateDestination');
     },
     ModifyDestination: async ({ destination }) => {
@@ -133,6 +136,7 @@ export class X1NeHandler {
       judgeDestination(this.#options.policy, destination, 'modifyDestination');
       this.#requireStillFitting(destination);
       await this.#table.modifyDestination(destination);
+      await this.#told('modifyDestination');
       return done('ModifyDestination');
     },
     RemoveDestination: async ({ did }) => {
@@ -205,6 +209,15 @@ export class X1NeHandler {
 
   #waitsFor(did: string): Promise<boolean> {
     return this.#options.waitsFor?.(did) ?? Promise.resolve(false);
+  }
+
+  /** It is so here, and those who deliver are told until they know: what was acknowledged is what happens. */
+  async #told(request: 'createDestination' | 'modifyDestination'): Promise<void> {
+    try {
+      await this.#options.destinationsTold?.();
+    } catch (cause) {
+      throw new X1Refusal(request, 'it is stored, but not known yet to those who deliver', { cause });
+    }
   }
 
   /** Whether the XID is right comes before what the task says. */

@@ -30,6 +30,8 @@ export interface X1NeParts {
   readonly runtime: Runtime;
   /** Whether something waits to go to a destination, which then is not removed. */
   readonly waitsFor?: (did: string) => Promise<boolean>;
+  /** Resolves when all who deliver can know what destinations there are. @throws if they cannot be told */
+  readonly destinationsTold?: () => Promise<void>;
 }
 
 export interface RunningX1Ne extends Running {
@@ -54,7 +56,7 @@ async function startWith(
   parts: X1NeParts,
   opened: Opened,
 ): Promise<Started<RunningX1Ne>> {
-  const { runtime, tls, hosts, waitsFor } = parts;
+  const { runtime, tls, hosts, waitsFor, destinationsTold } = parts;
   const { tasks, audit } = parts.state;
   const { clock, logger } = runtime;
   const schema = config.schema === undefined ? null : new X1Schema(config.schema);
@@ -86,7 +88,7 @@ async function startWith(
     logger,
     audit,
     ...judge,
-    ...present({ keepalive: config.keepalive, waitsFor }),
+    ...present({ keepalive: config.keepalive, waitsFor, destinationsTold }),
   });
   opened.add(() => handler.stop());
   const listener = await openX1Listener(config.listen, { tls, logger }, (server) =>

@@ -139,11 +139,11 @@ const ROLES = Type.Decode(
     uniqueItems: true,
     default: [...DF_ROLES],
     description:
-      'what this process does of a DF: `intake` takes X2 and X3, `mediation` and `delivery`, which are one process, the rest; all of it, or with `streams` the one or the other',
+      'what this process does of a DF: `intake` takes X2 and X3, `mediation` makes records of them, `delivery` brings these to LEMFs; all of it, or with `streams` some',
   }),
   (roles): readonly DfRole[] => {
-    if (roles.includes('mediation') !== roles.includes('delivery'))
-      throw new Unfit('mediation with delivery: they are one process');
+    if (roles.length > 1 && !roles.includes('mediation'))
+      throw new Unfit('intake and delivery with mediation, which is between them, or in processes apart');
     return roles;
   },
 );
@@ -169,9 +169,14 @@ const STREAMS = Type.Optional(
         },
       ),
       contentOctets: count('the same of X3', { min: 4 << 20, max: 2 ** 44, default: 2 ** 32 }),
+      hi2Octets: count(
+        'with `delivery` a process of its own: octets of HI1 and HI2 that may wait there for all LEMFs, one of which fills a sixteenth at most; what is beyond stays in the outbox',
+        { min: 4 << 20, max: 2 ** 44, default: 2 ** 30 },
+      ),
+      hi3Octets: count('the same of HI3', { min: 4 << 20, max: 2 ** 44, default: 2 ** 32 }),
       replicas: count('servers that have each stream', { min: 1, max: 5, default: 1 }),
       leaseMs: milliseconds(
-        'after how long without a word from the process that mediates another may take its place',
+        'after how long without a word from the process that mediates, or delivers to a LEMF, another may take its place',
         { min: 500, max: 600_000, default: 10_000 },
       ),
     }),
@@ -226,6 +231,10 @@ export const DF_CONFIG = Type.Decode(SETTINGS, ({ store, database, x1, ...others
   // The others would count the ADMF as lost, and with `failClosed` remove the tasks of all.
   if (database !== undefined && others.streams !== undefined && x1.keepalive !== undefined)
     throw new Unfit('what goes with several mediators: a keepalive comes to one of them', 'x1.keepalive');
+  const { roles } = others;
+  // Each of several mediations has the outboxes of its partitions, which no relay reads.
+  if (database !== undefined && roles.includes('mediation') !== roles.includes('delivery'))
+    throw new Unfit('with database, mediation with delivery', 'roles');
   if (store !== undefined && tasks !== undefined && database === undefined)
     return { ...others, store, database, x1: { ...ofX1, store: tasks } };
   if (store === undefined && tasks === undefined && database !== undefined)

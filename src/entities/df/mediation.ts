@@ -38,6 +38,7 @@ import type {
   DfTask,
   DfTasks,
   DfWarrants,
+  PassedOn,
   PduRecorder,
   RecordEncoder,
   SharedTaskView,
@@ -88,6 +89,8 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly retention?: RetentionOptions;
   /** Tasks that other processes change as well; absent: nobody does. */
   readonly sharedTasks?: SharedTaskView;
+  /** What has left the outbox before a LEMF has acknowledged it; absent: nothing does. */
+  readonly passedOn?: PassedOn;
 }
 
 /** Hears of a question that is open. */
@@ -387,15 +390,18 @@ export class Mediation {
   /** Deletes what is kept of warrants that ended long enough ago. */
   async #retireEnded(): Promise<void> {
     const retirement = this.#retirement;
-    const { store, setAside } = this.#options;
+    const { store, setAside, passedOn } = this.#options;
     if (retirement === null) return;
     const subjects: string[] = [];
     for (const liid of retirement.due()) {
-      const undelivered = (await store.forgetting?.undelivered(liid)) ?? 0;
+      const here = (await store.forgetting?.undelivered(liid)) ?? 0;
+      const undelivered = here + ((await passedOn?.undelivered(liid)) ?? 0);
       subjects.push(...(await this.#turn(() => retirement.retire(liid, undelivered))));
     }
     await setAside?.forget?.(subjects, retirement.before);
     if (subjects.length > 0) await store.forgetting?.scrub();
+    // Not those alone of this time: what could not be removed then, or came later, goes now.
+    await passedOn?.retire(retirement.retired());
   }
 
   /* ---------------------------------------------------------------- PDUs */

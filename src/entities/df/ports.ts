@@ -255,6 +255,9 @@ export interface WaitingShare extends Amount {
   readonly interface: OutboxAppend['interface'];
 }
 
+/** A part of what waits for a destination: HI1 and HI2, or HI3. */
+export type OutboxPart = 'records' | 'content';
+
 /** What the handover manager reads: PS-PDUs by destination in order, gone only when the LEMF has acknowledged them. */
 export interface HandoverOutbox {
   /** The oldest entries of a destination after a position (0: from the start). */
@@ -265,13 +268,17 @@ export interface HandoverOutbox {
   waiting(did: string): Amount;
   /** Destinations that have entries. */
   destinations(): string[];
-  /** Calls `listener` with the destinations that a commit has appended to; gives the way to stop it. */
+  /** Calls `listener` with the destinations that something has come for; gives the way to stop it. */
   onAppend(listener: (dids: ReadonlySet<string>) => void): () => void;
 }
 
-/** The same, and who may have to give way. */
+/** The outbox that commits append to. */
 export interface Outbox extends HandoverOutbox {
-  /** What waits for a destination, by warrant and interface. */
+  /** As that of `HandoverOutbox`. @param part looked at alone; absent: all */
+  pending(did: string, after: number, limit: number, part?: OutboxPart): Promise<OutboxEntry[]>;
+  /** As that of `HandoverOutbox`. @param part of which entries are removed; absent: all */
+  acknowledge(did: string, upTo: number, after?: number, part?: OutboxPart): Promise<void>;
+  /** The same by warrant and interface. */
   shares(did: string): Iterable<WaitingShare>;
   /** Of a warrant, on one interface, the entries that wait for a destination: those of the newest calls first. */
   newest(
@@ -280,6 +287,14 @@ export interface Outbox extends HandoverOutbox {
     liid: string,
     limit: number,
   ): Promise<NewestEntry[]>;
+}
+
+/** What has left the outbox for processes that deliver, and waits there. */
+export interface PassedOn {
+  /** PDUs of calls under a LIID that wait. @throws if nobody can be asked */
+  undelivered(liid: string): Promise<number>;
+  /** Removes what waits of calls under these LIIDs. @throws if it could not be removed */
+  retire(liids: ReadonlySet<string>): Promise<void>;
 }
 
 /** Files of content that waits beside the outbox. */

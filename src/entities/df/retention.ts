@@ -7,7 +7,7 @@
  * mediation, so that it is deleted whole or tried again.
  */
 import type { Clock } from '../../bytes/ports.ts';
-import type { DfTasks, WarrantNotice } from './ports.ts';
+import type { DfTasks, DfWarrants, WarrantNotice } from './ports.ts';
 import type { WorkingState } from './working-state.ts';
 
 export interface RetentionOptions {
@@ -31,17 +31,23 @@ export interface RetirementAccount {
 export class Retirement {
   readonly #options: RetentionOptions;
   readonly #tasks: DfTasks;
+  readonly #warrants: DfWarrants;
   readonly #clock: Clock;
   readonly #currentState: () => WorkingState;
 
   /** @param currentState asked in each turn: after a failure it is another */
   constructor(
     options: RetentionOptions,
-    { tasks, clock }: { readonly tasks: DfTasks; readonly clock: Clock },
+    {
+      tasks,
+      warrants,
+      clock,
+    }: { readonly tasks: DfTasks; readonly warrants: DfWarrants; readonly clock: Clock },
     currentState: () => WorkingState,
   ) {
     this.#options = options;
     this.#tasks = tasks;
+    this.#warrants = warrants;
     this.#clock = clock;
     this.#currentState = currentState;
   }
@@ -56,6 +62,15 @@ export class Retirement {
     return [...this.#currentState().notices()]
       .filter((notice) => this.#isDue(notice))
       .map(({ liid }) => liid);
+  }
+
+  /** Warrants of which nothing is kept any more, and that no task has since. */
+  retired(): ReadonlySet<string> {
+    const gone = [...this.#currentState().notices()].filter(
+      ({ liid, told, endedAt }) =>
+        told === null && endedAt === null && this.#warrants.tasksOf(liid).length === 0,
+    );
+    return new Set(gone.map(({ liid }) => liid));
   }
 
   /** Deletes what is kept of a warrant, if its time is over. Gives the names under which more may be kept elsewhere. */

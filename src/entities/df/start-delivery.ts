@@ -14,7 +14,13 @@ import { recordEncoder } from './handover/encoder.ts';
 import type { DeliveryName } from './handover/encoder.ts';
 import { HandoverManager } from './handover/manager.ts';
 import { HANDOVER_DEFAULTS } from './handover/ports.ts';
-import type { HandoverAddress, HandoverAlarms, HandoverSettings } from './handover/ports.ts';
+import type {
+  HandoverAddress,
+  HandoverAlarms,
+  HandoverSettings,
+  WayOut,
+  WayOutOptions,
+} from './handover/ports.ts';
 import type { HoldLimits } from './held.ts';
 import { KeyRequests } from './key-requests.ts';
 import type { KeyRequestTiming } from './key-requests.ts';
@@ -29,6 +35,7 @@ import type {
   HandoverOutbox,
   KeySource,
   Outbox,
+  PassedOn,
   PduRecorder,
   SharedTaskView,
 } from './ports.ts';
@@ -94,6 +101,9 @@ export interface MediatingOptions {
   readonly onEvent?: DfListener;
 }
 
+/** Makes the way out of an outbox from where other processes deliver. */
+export type OpenWayOut = (options: WayOutOptions & { readonly outbox: Outbox }) => WayOut & PassedOn;
+
 /** That content is decrypted here (R-15). */
 export type NetworkDecryption = Required<Omit<ContentDecryptionSettings, 'opener'>>;
 
@@ -109,7 +119,7 @@ export interface DeliveryParts {
   /** `null`: content is in the outbox. */
   readonly spool: ContentFiles | null;
   readonly setAside: SetAsideFile;
-  readonly handover: HandoverManager;
+  readonly handover: WayOut;
   readonly mediation: MediationCounts;
   readonly requests: KeyRequests;
   readonly intake: DfIntake;
@@ -123,8 +133,10 @@ export interface RunningMediating extends Running {
   readonly parts: DeliveryParts;
   /** Waits at most `ms` milliseconds until no question is open and the outbox is empty; gives whether it came to that. */
   settle(ms: number): Promise<boolean>;
-  /** Whether PDUs wait in the outbox for a destination. */
+  /** Whether PDUs wait for a destination. */
   waitsFor(did: string): Promise<boolean>;
+  /** Resolves when all who deliver can know what destinations there are. @throws if they cannot be told */
+  destinationsTold(): Promise<void>;
 }
 
 /** Content waits so long for more at most, half of what a packet of speech lasts. */
@@ -160,11 +172,16 @@ export function x2x3Server(
   return new X2X3Server({ ...listen, tls, admission, consumer, clock, logger, observe });
 }
 
-/** Mediation and handover. @param openIntake makes, last of all, what gives the mediation its PDUs */
+/**
+ * Mediation and handover.
+ * @param openIntake makes, last of all, what gives the mediation its PDUs
+ * @param openWayOut absent: this process delivers
+ */
 export function startMediating(
   options: MediatingOptions,
   runtime: Runtime,
   openIntake: (consumer: X2X3Consumer) => Promise<DfIntake>,
+  openWayOut?: OpenWayOut,
 ): Promise<RunningMediating> {
   return opening(async (opened) => {
     const store = await options.store(opened);
@@ -176,7 +193,12 @@ export function startMediating(
       options,
       runtime,
       opened,
-      { partitions: 1, outbox: store, spool: store.spool },
+      {
+        ...{ partitions: 1, outbox: store, spool: store.spool },
+        ...(openWayOut === undefined
+          ? {}
+          : { openWayOut: (wayOut: WayOutOptions) => openWayOut({ ...wayOut, outbox: store }) }),
+      },
       async (host) => openIntake(await host.open(0, store)),
     );
   });
@@ -202,6 +224,8 @@ export interface KeptForAll {
   readonly sharedTasks?: SharedTaskView;
   /** Whether something waits for a destination in other processes; absent: there are none. */
   readonly waitsElsewhere?: (did: string) => Promise<boolean>;
+  /** The way out of the outbox; absent: this process delivers. */
+  readonly openWayOut?: (options: WayOutOptions) => WayOut & PassedOn;
 }
 
 /** Makes mediations. */
@@ -226,11 +250,8 @@ async function startWith(
   opened.add(() => setAside.close());
   const warrants = new TableWarrants(table);
   const mediations = new Mediations({ partitions, liids: () => warrants.liids(), clock, logger });
-  const handover = new HandoverManager({
-    outbox,
+  const wayOut: WayOutOptions = {
     destinations: { list: () => handoverAddresses(table) },
-    transport: new HandoverClient({ tls, hosts }),
-    name,
     alarms: {
       raised: (did, description) => {
         issues.raised(did, description);
@@ -255,13 +276,16 @@ async function startWith(
     clock,
     logger,
     ...present({ settings: options.handover }),
-  });
+  };
+  const passing = kept.openWayOut?.(wayOut);
+  const transport = new HandoverClient({ tls, hosts });
+  const handover: WayOut = passing ?? new HandoverManager({ ...wayOut, outbox, transport, name });
   const requests = new KeyRequests(mediations, options.keys, {
     clock,
     logger,
     ...present({ timing: options.keyTiming, atOnce: options.questionsAtOnce, onEvent: options.onEvent }),
   });
-  const openMediation = await mediationOpener(options, runtime, kept, { setAside, warrants });
+  const openMediation = await mediationOpener(options, runtime, kept, { setAside, warrants, passedOn: passing });
   let isTold = false;
   const touched = new Set<string>();
   const followTasks = (): void => {
@@ -287,7 +311,7 @@ async function startWith(
     await requests.stop();
     await taking.intake?.stop();
     await mediations.stop();
-    handover.stop();
+    await handover.stop();
   });
   const intake = await openIntake({
     open: (partition, store) =>
@@ -316,8 +340,10 @@ async function startWith(
       // What the LEMF is there to take, as the news that a warrant has ended, goes before its destination does.
       const isEmpty = (): boolean => outbox.waiting(did).count === 0;
       const waits = !(await until(() => isEmpty() || !handover.ready(did), LAST_NEWS_MS)) || !isEmpty();
-      return waits || ((await kept.waitsElsewhere?.(did)) ?? false);
+      if (waits || ((await kept.waitsElsewhere?.(did)) ?? false)) return true;
+      return (await handover.waitsBeyond?.(did)) ?? false;
     },
+    destinationsTold: async () => handover.told?.(),
   };
 }
 
@@ -326,7 +352,15 @@ async function mediationOpener(
   options: Omit<MediatingOptions, 'store'>,
   { clock, logger }: Runtime,
   { partitions, sharedTasks }: KeptForAll,
-  { setAside, warrants }: { readonly setAside: SetAsideFile; readonly warrants: TableWarrants },
+  {
+    setAside,
+    warrants,
+    passedOn,
+  }: {
+    readonly setAside: SetAsideFile;
+    readonly warrants: TableWarrants;
+    readonly passedOn: PassedOn | undefined;
+  },
 ): Promise<(partition: number, store: Outbox & DfStore, onQuestion: QuestionListener) => Promise<Mediation>> {
   const { table, name, issues, hold } = options;
   const { backlogOctets, backlogPdus } = { ...HANDOVER_DEFAULTS, ...options.handover };
@@ -368,6 +402,7 @@ async function mediationOpener(
           decryption: decryptionIn(),
           onEvent: options.onEvent,
           sharedTasks,
+          passedOn,
         }),
       },
       onQuestion,

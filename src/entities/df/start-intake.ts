@@ -43,12 +43,12 @@ async function startWith(
 ): Promise<Started<RunningIntake>> {
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
-  const server = await openStreams(streams, runtime, opened);
+  const server = await openStreams(streams, config.roles, runtime, opened);
   const intake = new StreamedIntake({ server, settings: streams, logger: runtime.logger });
   const listener = x2x3Server(config.x2x3, tls, intake, runtime);
   opened.add(() => listener.stop());
   const port = await listener.start();
-  const told = streamsTold(server, streams, null);
+  const told = streamsTold(server, streams, config.roles, null);
   const points = (): PeerState[] => listener.peers().map((name) => ({ name, role: 'poi', state: 'up' }));
   return {
     x2x3: { address: config.x2x3.address, port },

@@ -1,18 +1,19 @@
 /**
- * Mediation and delivery of a DF as a process that takes its PDUs from streams: under the lease of the mediation, so that no
- * two processes of one DF number records at the same time. Where its roles say so it takes PDUs in as well, by the way of
- * the same streams.
+ * The mediation of a DF as a process that takes its PDUs from streams: under the lease of the mediation, so that no two
+ * processes of one DF number records at the same time. Where its roles say so it takes PDUs in as well, by the way of the
+ * same streams, and delivers; else what it has made goes through streams to the processes that deliver.
  */
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Listen } from '../../host/config.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import { holdingState } from '../../storage/lock.ts';
 import type { DfConfig } from './config.ts';
+import { HandoverRelay } from './listeners/handover-relay.ts';
 import { StreamedIntake } from './listeners/streamed-intake.ts';
 import { StreamedSource } from './listeners/streamed-source.ts';
 import type { X2X3Consumer, X2X3Server } from './listeners/x2x3-server.ts';
 import { startMediating, x2x3Server } from './start-delivery.ts';
-import type { DfIntake, MediatingOptions, RunningMediating } from './start-delivery.ts';
+import type { DfIntake, MediatingOptions, OpenWayOut, RunningMediating } from './start-delivery.ts';
 import { dfKept } from './start-operation.ts';
 import { streamsTold } from './start-stream-operation.ts';
 import { leaseOfMediation, openStreams } from './start-streams.ts';
@@ -42,7 +43,7 @@ async function startWith(
   runtime: Runtime,
   opened: Opened,
 ): Promise<Started<RunningMediator>> {
-  const server = await openStreams(settings, runtime, opened);
+  const server = await openStreams(settings, config.roles, runtime, opened);
   const lease = await leaseOfMediation(server, settings, config.x1.identifier, runtime, opened);
   const listening: { port: number | null } = { port: null };
   const openIntake =
@@ -57,15 +58,19 @@ async function startWith(
       listening.port = await listener.start();
       return new ListenerBeside(source, listener);
     };
+  const openWayOut: OpenWayOut | undefined = config.roles.includes('delivery')
+    ? undefined
+    : (options) => new HandoverRelay({ ...options, server, lease, streams: settings });
   const running = await startHolding(
     config,
     runtime,
     opened,
     {
       open: () => openDfStores(config, runtime, opened),
-      start: (options, { store }) => startMediating({ ...options, store }, runtime, openIntake(options)),
+      start: (options, { store }) =>
+        startMediating({ ...options, store }, runtime, openIntake(options), openWayOut),
     },
-    streamsTold(server, settings, lease),
+    streamsTold(server, settings, config.roles, lease),
   );
   const { port } = listening;
   return port === null ? running : { ...running, x2x3: { address: config.x2x3.address, port } };

@@ -54,7 +54,7 @@ async function startWith(
   runtime: Runtime,
   opened: Opened,
 ): Promise<Started<RunningMediator>> {
-  const server = await openStreams(settings, runtime, opened);
+  const server = await openStreams(settings, config.roles, runtime, opened);
   const sharing: { shares: LeaseShares | null } = { shares: null };
   const listening: { port: number | null } = { port: null };
   const outbox = new JoinedOutbox();
@@ -84,7 +84,7 @@ async function startWith(
           },
         ),
     },
-    sharesTold(streamsTold(server, settings, null), () => sharing.shares, settings),
+    sharesTold(streamsTold(server, settings, config.roles, null), () => sharing.shares, settings),
   );
   const { port } = listening;
   return port === null ? running : { ...running, x2x3: { address: config.x2x3.address, port } };

@@ -8,7 +8,7 @@ import type { HeldDatabase } from '../../host/database-operation.ts';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
-import type { PeerState, QueueState } from '../../host/status.ts';
+import type { Alarm, PeerState, QueueState } from '../../host/status.ts';
 import type { LiveTls } from '../../net/live-tls.ts';
 import { WriteProbe } from '../../storage/probe.ts';
 import { decodePsPdu } from '../../wire/hi/ps-pdu.ts';
@@ -16,6 +16,7 @@ import { unixMsOf } from '../../wire/hi/time.ts';
 import { neMeters, neState } from '../../x1/operation.ts';
 import type { RunningX1Ne } from '../../x1/ne.ts';
 import type { DfConfig } from './config.ts';
+import type { WayOut } from './handover/ports.ts';
 import type { OutboxEntry } from './ports.ts';
 import { spoolBeside } from './store/spooling.ts';
 import type { RunningMediating } from './start-delivery.ts';
@@ -70,7 +71,12 @@ export function dfOperation(
         ...state,
         queues: [...state.queues, questions, ...(await backlogs()), ...((await streams?.queues()) ?? [])],
         peers: [...state.peers, ...lemfs(), ...points(), ...(streams?.peers() ?? [])],
-        alarms: [...state.alarms, ...databaseAlarms(database), ...(streams?.alarms() ?? [])],
+        alarms: [
+          ...state.alarms,
+          ...databaseAlarms(database),
+          ...(streams?.alarms() ?? []),
+          ...relayAlarms(handover),
+        ],
       };
     },
     unready: () => [
@@ -108,6 +114,15 @@ export function dfOperation(
         'PDUs that gave way to the bound of a backlog.',
         () => mediation.gaveWay,
       ),
+      ...(handover.laid === undefined
+        ? []
+        : [
+            meter(
+              'pdus_passed_on_total',
+              'PDUs that were laid into streams for the processes that deliver, copies that came again among them.',
+              () => handover.laid ?? 0,
+            ),
+          ]),
       meter(
         'spool_octets',
         'Octets of the files in which content waits for LEMFs.',
@@ -166,6 +181,13 @@ export function dfOperation(
     retakes: {},
     drain: (ms) => delivery.settle(ms),
   };
+}
+
+/** That what is made for LEMFs does not come to those who deliver it. */
+function relayAlarms({ failure = null }: Pick<WayOut, 'failure'>): Alarm[] {
+  if (failure === null) return [];
+  const text = `PDUs for LEMFs stay in the outbox: ${failure}`;
+  return [{ name: 'handover-streams', severity: 'critical', about: '', text, since: null }];
 }
 
 /** The time that a PDU that waits is of. */

@@ -3,8 +3,9 @@
  *
  *     all of it, without `streams`    `startDf`: between the parts are function calls
  *     intake                          `startIntake`
- *     mediation, delivery             `startMediator`; with `database` `startMediators`, of which there may be several
- *     all of it, with `streams`       the same, which listens besides
+ *     delivery                        `startDeliverer`
+ *     mediation                       `startMediator`; with `database` `startMediators`, of which there may be several
+ *     all of it, with `streams`       the same, which listens and delivers besides
  */
 import type { Listen } from '../../host/config.ts';
 import type { Running, Runtime } from '../../host/runtime.ts';
@@ -24,14 +25,18 @@ export interface RunningRoles extends Running {
 export async function startRoles(config: DfConfig, runtime: Runtime): Promise<RunningRoles> {
   const { roles, streams, database } = config;
   if (streams === undefined) return startDf(config, runtime);
-  if (!roles.includes('mediation')) {
-    const { startIntake } = await import('./start-intake.ts');
-    return startIntake(config, streams, runtime);
-  }
-  if (database !== undefined) {
+  if (roles.includes('mediation') && database !== undefined) {
     const { startMediators } = await import('./start-mediators.ts');
     return startMediators(config, streams, database, runtime);
   }
-  const { startMediator } = await import('./start-mediator.ts');
-  return startMediator(config, streams, runtime);
+  if (roles.includes('mediation')) {
+    const { startMediator } = await import('./start-mediator.ts');
+    return startMediator(config, streams, runtime);
+  }
+  if (roles.includes('intake')) {
+    const { startIntake } = await import('./start-intake.ts');
+    return startIntake(config, streams, runtime);
+  }
+  const { startDeliverer } = await import('./start-deliverer.ts');
+  return startDeliverer(config, streams, runtime);
 }

@@ -5,7 +5,8 @@ import type { Alarm, PeerState, QueueState } from '../../host/status.ts';
 import type { StreamServer } from '../../storage/jetstream.ts';
 import type { LeaseShares } from '../../storage/lease-shares.ts';
 import type { StreamLease } from '../../storage/stream-lease.ts';
-import { pduStreams } from './listeners/pdu-streams.ts';
+import type { DfRole } from './config.ts';
+import { streamsOf } from './start-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
 
 /** What a process says of the streams to its operator. */
@@ -22,10 +23,11 @@ export interface StreamsTold {
 export function streamsTold(
   server: StreamServer,
   settings: DfStreamSettings,
+  roles: readonly DfRole[],
   lease: Pick<StreamLease, 'problem'> | null,
 ): StreamsTold {
   const name = settings.servers.join(', ');
-  const streams = pduStreams(settings).filter(({ perSubject }) => perSubject === undefined);
+  const streams = streamsOf(settings, roles).filter(({ perSubject }) => perSubject === undefined);
   const alarms = (): Alarm[] => {
     const lost = lease?.problem ?? null;
     const about = settings.name;

@@ -5,8 +5,10 @@ import { streamAccess } from '../../host/stream-server-config.ts';
 import { StorageError } from '../../storage/errors.ts';
 import { StreamServer } from '../../storage/jetstream.ts';
 import { StreamLease } from '../../storage/stream-lease.ts';
-import type { DfConfig } from './config.ts';
-import { LEAST_LARGEST_MESSAGE, leasePlace, pduStreams } from './listeners/pdu-streams.ts';
+import type { DfConfig, DfRole } from './config.ts';
+import { handoverStreams, LARGEST_HANDOVER_MESSAGE } from './listeners/handover-streams.ts';
+import { LEAST_LARGEST_MESSAGE, leasePlace, leaseStream, pduStreams } from './listeners/pdu-streams.ts';
+import type { StreamTerms } from '../../storage/jetstream.ts';
 
 export type DfStreamSettings = NonNullable<DfConfig['streams']>;
 
@@ -15,20 +17,34 @@ interface StreamPorts {
   readonly logger: Logger;
 }
 
+/** The streams that a process of these roles has to do with. */
+export function streamsOf(settings: DfStreamSettings, roles: readonly DfRole[]): StreamTerms[] {
+  const takes = roles.includes('intake') || roles.includes('mediation');
+  const pdus = takes ? pduStreams(settings) : [leaseStream(settings)];
+  return isHandoverApart(roles) ? [...pdus, ...handoverStreams(settings)] : pdus;
+}
+
+/** Whether there are streams between this process and those that deliver, or mediate. */
+function isHandoverApart(roles: readonly DfRole[]): boolean {
+  return roles.includes('mediation') !== roles.includes('delivery');
+}
+
 /** @throws ConfigError; StorageError `unavailable`, `refused` */
 export async function openStreams(
   settings: DfStreamSettings,
+  roles: readonly DfRole[],
   ports: StreamPorts,
   opened: Opened,
 ): Promise<StreamServer> {
   const server = await StreamServer.connect(streamAccess(settings), ports);
   opened.add(() => server.close());
-  if (server.largestMessage < LEAST_LARGEST_MESSAGE)
+  const needed = isHandoverApart(roles) ? LARGEST_HANDOVER_MESSAGE : LEAST_LARGEST_MESSAGE;
+  if (server.largestMessage < needed)
     throw new StorageError(
       'refused',
-      `the stream server takes messages of ${server.largestMessage} octets, ${LEAST_LARGEST_MESSAGE} are needed: set its max_payload to 2MB`,
+      `the stream server takes messages of ${server.largestMessage} octets, ${needed} are needed: set its max_payload to 2MB`,
     );
-  for (const terms of pduStreams(settings)) await server.keep(terms);
+  for (const terms of streamsOf(settings, roles)) await server.keep(terms);
   return server;
 }
 

@@ -98,6 +98,7 @@ export async function startHolding<S extends KeptByDf, D extends RunningMediatin
     ...{ policy: DF_POLICY, tls, hosts, state, runtime },
     // Until the outbox is open, nobody knows: nothing is removed.
     waitsFor: (did) => outbox.delivery?.waitsFor(did) ?? Promise.resolve(true),
+    destinationsTold: async () => outbox.delivery?.destinationsTold(),
   });
   opened.add(() => x1.stop());
   const options = {

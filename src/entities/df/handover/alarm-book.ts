@@ -1,7 +1,8 @@
 /** Alarms by destination and cause: a destination is clear when its last cause is gone. */
 import type { HandoverAlarms } from './ports.ts';
 
-export type AlarmCause = 'down' | 'backlog' | 'refusing';
+/** `told`: who delivers says so; `unserved`: nobody delivers. */
+export type AlarmCause = 'down' | 'backlog' | 'refusing' | 'told' | 'unserved';
 
 export class AlarmBook {
   readonly #alarms: HandoverAlarms;

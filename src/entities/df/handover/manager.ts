@@ -5,54 +5,42 @@
  * Bounded: nothing is thrown away here; where as much waits for a destination as `backlogOctets` or `backlogPdus` allow,
  * some of it gives way before it comes into the outbox (`../backlog.ts`). When it is near that an alarm is raised.
  */
-import type { Clock, Logger, SetAside, Timer } from '../../../bytes/ports.ts';
 import type { HandoverOutbox } from '../ports.ts';
-import { isNearBound } from '../backlog.ts';
 import { AlarmBook } from './alarm-book.ts';
+import { BacklogWatch } from './backlog-watch.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
 import type { DeliveryName } from './encoder.ts';
 import { HANDOVER_DEFAULTS } from './ports.ts';
 import type {
   HandoverAddress,
-  HandoverAlarms,
-  HandoverDestinations,
-  HandoverIssues,
-  HandoverSettings,
   HandoverTransport,
+  WayOut,
+  WayOutOptions,
 } from './ports.ts';
 
-export interface HandoverManagerOptions {
+export interface HandoverManagerOptions extends WayOutOptions {
   readonly outbox: HandoverOutbox;
-  readonly destinations: HandoverDestinations;
   readonly transport: HandoverTransport;
   readonly name: DeliveryName;
-  readonly alarms: HandoverAlarms;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly settings?: Partial<HandoverSettings>;
-  readonly issues?: HandoverIssues;
-  /** Where they are kept; absent: they are counted and reported only. */
-  readonly setAside?: SetAside;
 }
 
-/** How often the size of the backlog is looked at, in milliseconds. */
-const BACKLOG_CHECK = 2_000;
-
-export class HandoverManager {
+export class HandoverManager implements WayOut {
   readonly #options: HandoverManagerOptions;
   readonly #context: DeliveryContext;
   readonly #deliveries = new Map<string, Delivery>();
   readonly #alarms: AlarmBook;
   #unsubscribe: (() => void) | null = null;
-  #backlogTimer: Timer | null = null;
+  readonly #backlogs: BacklogWatch;
   readonly #transportNumbers = { DF2: 0, DF3: 0 };
-  #stopped = false;
 
   constructor(options: HandoverManagerOptions) {
     this.#options = options;
     const { outbox, transport, name, clock, logger } = options;
     this.#alarms = new AlarmBook(options.alarms);
+    const settings = { ...HANDOVER_DEFAULTS, ...options.settings };
+    const isThere = (did: string): boolean => this.#deliveries.has(did);
+    this.#backlogs = new BacklogWatch({ outbox, alarms: this.#alarms, settings, clock, isThere });
     this.#context = {
       outbox,
       transport,
@@ -62,7 +50,7 @@ export class HandoverManager {
       logger,
       issues: options.issues,
       setAside: options.setAside,
-      settings: { ...HANDOVER_DEFAULTS, ...options.settings },
+      settings,
       nextTransportNumber: (by) => this.#transportNumbers[by]++ >>> 0,
     };
   }
@@ -96,11 +84,11 @@ export class HandoverManager {
     this.#unsubscribe = this.#options.outbox.onAppend((dids) => {
       for (const did of dids) {
         this.#deliveries.get(did)?.wake();
-        this.#measure(did);
+        this.#backlogs.measure(did);
       }
     });
     this.refresh();
-    this.#watchBacklog();
+    this.#backlogs.start();
   }
 
   /** The list of destinations has changed. */
@@ -123,34 +111,10 @@ export class HandoverManager {
   }
 
   stop(): void {
-    this.#stopped = true;
     this.#unsubscribe?.();
-    this.#backlogTimer?.cancel();
+    this.#backlogs.stop();
     for (const delivery of this.#deliveries.values()) delivery.stop();
     this.#deliveries.clear();
-  }
-
-  #watchBacklog(): void {
-    if (this.#stopped) return;
-    this.#backlogTimer = this.#options.clock.after(BACKLOG_CHECK, () => {
-      const waiting = this.#options.outbox.destinations();
-      for (const did of new Set([...waiting, ...this.#alarms.with('backlog')])) this.#measure(did);
-      this.#watchBacklog();
-    });
-  }
-
-  #measure(did: string): void {
-    // What waits for a destination that is not there any more drains nowhere, and must not hold up the others.
-    if (!this.#deliveries.has(did)) {
-      this.#alarms.clear(did, 'backlog');
-      return;
-    }
-    const { backlogOctets, backlogPdus } = this.#context.settings;
-    const waiting = this.#options.outbox.waiting(did);
-    const description = `the backlog is near its bound, where content of the warrant that has most of it gives way: ${waiting.count} PDUs, ${waiting.octets} octets`;
-    if (isNearBound(waiting, { octets: backlogOctets, count: backlogPdus })) {
-      this.#alarms.raise(did, 'backlog', description);
-    } else this.#alarms.clear(did, 'backlog');
   }
 }
 

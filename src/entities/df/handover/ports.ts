@@ -1,4 +1,5 @@
 /** What the handover manager needs from outside: the way to a LEMF, the list of LEMFs, and a place for alarms. */
+import type { Clock, Logger, SetAside } from '../../../bytes/ports.ts';
 import type { DfIssues } from '../ports.ts';
 import type { AcknowledgementTerms } from './acknowledgement.ts';
 
@@ -50,6 +51,44 @@ export interface HandoverAlarms {
 export interface HandoverIssues extends Pick<DfIssues, 'elementIssue'> {
   /** A record or content of that warrant was set aside. */
   setAsideOf?(liid: string, did: string): void;
+}
+
+/** What every way out of the outbox needs. */
+export interface WayOutOptions {
+  readonly destinations: HandoverDestinations;
+  readonly alarms: HandoverAlarms;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings?: Partial<HandoverSettings>;
+  readonly issues?: HandoverIssues;
+  /** Where they are kept; absent: they are counted and reported only. */
+  readonly setAside?: SetAside;
+}
+
+/** Where goes what is in the outbox: to LEMFs, or to processes that deliver. */
+export interface WayOut {
+  /** Whether some destination's backlog is near its bound: then content gives way there, or soon does. */
+  readonly congested: boolean;
+  /** PDUs that LEMFs refused and that were set aside here. */
+  readonly setAside: number;
+  /** PDUs that counted as delivered without an acknowledgement. */
+  readonly unacknowledged: number;
+  /** Why PDUs stay in the outbox, whatever LEMFs take; `null`: they do not. Absent: they never do. */
+  readonly failure?: string | null;
+  /** PDUs that have left the outbox for those who deliver. Absent: none does. */
+  readonly laid?: number;
+  /** Whether that destination's LEMF is connected and takes PDUs. */
+  ready(did: string): boolean;
+  /** Where PDUs go, and whether the LEMF there is connected. */
+  list(): readonly { readonly address: HandoverAddress; readonly ready: boolean }[];
+  start(): void;
+  /** The list of destinations has changed. */
+  refresh(): void;
+  stop(): void | Promise<void>;
+  /** Resolves when those who deliver can know all destinations. Absent: they do. @throws if they cannot be told */
+  told?(): Promise<void>;
+  /** Whether something that has left the outbox waits for a destination. Absent: nothing leaves it before it is delivered. */
+  waitsBeyond?(did: string): Promise<boolean>;
 }
 
 /** Times in milliseconds. */

@@ -52,8 +52,8 @@ const HEADERS = 4 << 10;
 export const LEAST_LARGEST_MESSAGE = X2X3_TAKEN.header + X2X3_TAKEN.payload + HEADERS;
 /** Octets that are put together in a message; one PDU may have more. */
 const BATCH_OCTETS = 256 << 10;
-/** Octets of a stream of leases: a few messages. */
-const LEASE_OCTETS = 1 << 20;
+/** Octets of a stream of leases: a small message for each of some ten thousand. */
+const LEASE_OCTETS = 4 << 20;
 
 /** All streams. */
 export function pduStreams(settings: PduStreamSettings): StreamTerms[] {
@@ -61,11 +61,22 @@ export function pduStreams(settings: PduStreamSettings): StreamTerms[] {
   return [
     { name: `${name}-x2`, subjects: [`${name}.x2.*`], octets: signallingOctets, replicas },
     { name: `${name}-x3`, subjects: [`${name}.x3.*`], octets: contentOctets, replicas },
-    { name: `${name}-lease`, subjects: [`${name}.lease.*`], octets: LEASE_OCTETS, perSubject: 1, replicas },
+    leaseStream(settings),
   ];
 }
 
-export function leasePlace({ name }: PduStreamSettings, what: string): PduPlace {
+/** The stream of leases. */
+export function leaseStream({ name, replicas }: Pick<PduStreamSettings, 'name' | 'replicas'>): StreamTerms {
+  return {
+    name: `${name}-lease`,
+    subjects: [`${name}.lease.*`],
+    octets: LEASE_OCTETS,
+    perSubject: 1,
+    replicas,
+  };
+}
+
+export function leasePlace({ name }: { readonly name: string }, what: string): PduPlace {
   return { stream: `${name}-lease`, subject: `${name}.lease.${what}` };
 }
 

@@ -8,10 +8,12 @@ import type {
   NewestEntry,
   OutboxAppend,
   OutboxEntry,
+  OutboxPart,
   StoredKeySession,
   StreamState,
 } from '../ports.ts';
 import { NEWEST, STORED, WAITING } from './df-tables.ts';
+import { ofPart } from './df-writes.ts';
 import type { DfTables } from './df-tables.ts';
 
 export async function storedState(db: Kysely<DfTables>): Promise<DfState> {
@@ -49,8 +51,10 @@ export function pendingRows(
   did: string,
   after: number,
   limit: number,
+  part?: OutboxPart,
 ): Promise<OutboxEntry[]> {
-  const next = sql`WHERE did = ${did} AND position > ${after} ORDER BY position LIMIT ${limit}`;
+  const condition = sql`did = ${did} AND position > ${after}${sql.raw(ofPart(part))}`;
+  const next = sql`WHERE ${condition} ORDER BY position LIMIT ${limit}`;
   return rowsOf(db, STORED.outbox, next);
 }
 

@@ -4,6 +4,7 @@ import type {
   DfChanges,
   GivenUpCall,
   OutboxEntry,
+  OutboxPart,
   RetiredWarrant,
   StoredKeySession,
   StoredLoss,
@@ -90,9 +91,15 @@ export function expiryWrites(before: number, mostStreams: number): Write[] {
 }
 
 /** Gives what goes from the outbox. */
-export function acknowledgementWrite(did: string, upTo: number, after: number): Write {
-  const condition = 'did = ? AND position > ? AND position <= ?';
+export function acknowledgementWrite(did: string, upTo: number, after: number, part?: OutboxPart): Write {
+  const condition = `did = ? AND position > ? AND position <= ?${ofPart(part)}`;
   return clearance('outbox', condition, [did, after, upTo], RETURNING_GONE);
+}
+
+/** The end of a condition on rows of the outbox. */
+export function ofPart(part: OutboxPart | undefined): string {
+  if (part === undefined) return '';
+  return part === 'content' ? " AND interface = 'hi3'" : " AND interface <> 'hi3'";
 }
 
 /* ---------------------------------------------------------------- helpers */

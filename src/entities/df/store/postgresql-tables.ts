@@ -25,6 +25,7 @@ import type {
   Outbox,
   OutboxAppend,
   OutboxEntry,
+  OutboxPart,
   WaitingShare,
 } from '../ports.ts';
 import { newestRows, pendingRows, storedState, waitingShares } from './df-reads.ts';
@@ -146,14 +147,14 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
     return this.#erased.rewrite(OF_WARRANTS.map((table) => this.#access.nameOf(table)));
   }
 
-  async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+  async pending(did: string, after: number, limit: number, part?: OutboxPart): Promise<OutboxEntry[]> {
     if (this.waiting(did).count === 0) return [];
-    return this.#access.read((db) => pendingRows(db, did, after, limit));
+    return this.#access.read((db) => pendingRows(db, did, after, limit, part));
   }
 
-  async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
+  async acknowledge(did: string, upTo: number, after = 0, part?: OutboxPart): Promise<void> {
     if (this.waiting(did).count === 0) return;
-    this.#countGone(await this.#units.run({ writes: [acknowledgementWrite(did, upTo, after)] }));
+    this.#countGone(await this.#units.run({ writes: [acknowledgementWrite(did, upTo, after, part)] }));
   }
 
   newest(

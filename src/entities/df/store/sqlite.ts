@@ -37,6 +37,7 @@ import type {
   Outbox,
   OutboxAppend,
   OutboxEntry,
+  OutboxPart,
   WaitingShare,
 } from '../ports.ts';
 import type { Clock } from '../../../bytes/ports.ts';
@@ -188,22 +189,23 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
     return this.#emptyLog();
   }
 
-  async pending(did: string, after: number, limit: number): Promise<OutboxEntry[]> {
+  async pending(did: string, after: number, limit: number, part?: OutboxPart): Promise<OutboxEntry[]> {
     // What comes into force meanwhile is left out: of two that come together, only one might be seen.
     const upTo = this.#inForce;
-    const rows = this.#count.mayHaveRows(did) ? await pendingRows(this.#db, did, after, limit) : [];
-    const content = (await this.#spooling?.spool.pending(did, after, limit)) ?? [];
+    const rows = this.#count.mayHaveRows(did) ? await pendingRows(this.#db, did, after, limit, part) : [];
+    const content =
+      part === 'records' ? [] : ((await this.#spooling?.spool.pending(did, after, limit)) ?? []);
     const all = rows.length === 0 ? content : [...rows, ...content].sort((a, b) => a.position - b.position);
     return all.filter(({ position }) => position <= upTo).slice(0, limit);
   }
 
-  async acknowledge(did: string, upTo: number, after = 0): Promise<void> {
+  async acknowledge(did: string, upTo: number, after = 0, part?: OutboxPart): Promise<void> {
     const known = Math.min(upTo, this.#inForce);
     if (this.#count.mayHaveRows(did)) {
-      const writes = [acknowledgementWrite(did, known, after)];
+      const writes = [acknowledgementWrite(did, known, after, part)];
       await this.#count.writing(async () => this.#countGone(await this.#writer.run({ writes })));
     }
-    this.#spooling?.acknowledge(did, known, after);
+    if (part !== 'records') this.#spooling?.acknowledge(did, known, after);
   }
 
   async newest(
