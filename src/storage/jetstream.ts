@@ -148,14 +148,7 @@ export class StreamServer {
   }
 
   /** Makes a stream, or has one that is there be so. @throws StorageError */
-  async keep({
-    name,
-    subjects,
-    octets,
-    perSubject,
-    mostOfSubject,
-    replicas,
-  }: StreamTerms): Promise<void> {
+  async keep({ name, subjects, octets, perSubject, mostOfSubject, replicas }: StreamTerms): Promise<void> {
     const terms = {
       subjects: [...subjects],
       max_bytes: octets,

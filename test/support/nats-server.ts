@@ -110,7 +110,8 @@ export class NatsServer {
   /** Settings of an entity that enters it. */
   settings(name: string): Record<string, unknown> {
     const { passwordFile, port } = this;
-    const sizes = { signallingOctets: 64 << 20, contentOctets: 64 << 20 };
+    const each = 64 << 20;
+    const sizes = { signallingOctets: each, contentOctets: each, hi2Octets: each, hi3Octets: each };
     return { servers: [`127.0.0.1:${port}`], user: USER, passwordFile, name, timeoutMs: 2_000, ...sizes };
   }
 }

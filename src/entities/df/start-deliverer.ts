@@ -139,7 +139,9 @@ async function startWith(
     await notes.stop();
     await outbox.stop();
   });
-  return { operation: operationOf(config, settings, { tls, server, shares, outbox, handover, notes, runtime }) };
+  return {
+    operation: operationOf(config, settings, { tls, server, shares, outbox, handover, notes, runtime }),
+  };
 }
 
 interface DelivererParts {
@@ -188,7 +190,11 @@ function operationOf(
     unready: () => told.problems(),
     meters: [
       ...told.meters,
-      meter('deliverers', 'Processes that deliver and are there, this one among them.', () => shares.others.length + 1),
+      meter(
+        'deliverers',
+        'Processes that deliver and are there, this one among them.',
+        () => shares.others.length + 1,
+      ),
       meter(
         'pdus_set_aside_total',
         'PDUs that a LEMF refused or that could not be worked on.',

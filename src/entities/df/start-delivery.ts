@@ -285,7 +285,11 @@ async function startWith(
     logger,
     ...present({ timing: options.keyTiming, atOnce: options.questionsAtOnce, onEvent: options.onEvent }),
   });
-  const openMediation = await mediationOpener(options, runtime, kept, { setAside, warrants, passedOn: passing });
+  const openMediation = await mediationOpener(options, runtime, kept, {
+    setAside,
+    warrants,
+    passedOn: passing,
+  });
   let isTold = false;
   const touched = new Set<string>();
   const followTasks = (): void => {

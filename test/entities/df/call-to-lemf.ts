@@ -19,7 +19,7 @@ import { deliveredOf } from '../../support/handed-over.ts';
 import { roleCertificates } from '../../support/role-certificates.ts';
 import { silent } from '../../support/silent.ts';
 import { interceptionPoint } from './interception-point.ts';
-import { provisionDf, provisionStore, startKeySource } from './provisioned.ts';
+import { provisionApart, provisionDf, provisionStore, startKeySource } from './provisioned.ts';
 import { call, LEG, vector } from './support.ts';
 
 const clock = systemClock();
@@ -51,7 +51,8 @@ export interface CallToLemf {
 /** Packets after which each of the call's messages is sent. */
 const STEPS: readonly number[] = [50, 100, 200, 350];
 
-export async function callToLemf(folder: string): Promise<CallToLemf> {
+/** @param apart HI2 and HI3 have a destination each */
+export async function callToLemf(folder: string, { apart = false } = {}): Promise<CallToLemf> {
   const files = await roleCertificates(folder, clock.now(), ['df', 'kms', 'cscf', 'lemf']);
   const kms = await startKeySource(files.kms, runtime);
   const anyPort = { address: '127.0.0.1', port: 0, connections: STREAM_LIMITS };
@@ -66,7 +67,8 @@ export async function callToLemf(folder: string): Promise<CallToLemf> {
     runtime,
   );
   const tasks = path.join(folder, 'tasks.sqlite');
-  await provisionDf(tasks, lemf.hi2.port, 'LIID-1');
+  if (apart) await provisionApart(tasks, { hi2: lemf.hi2.port, hi3: lemf.hi3.port }, 'LIID-1');
+  else await provisionDf(tasks, lemf.hi2.port, 'LIID-1');
   const settings = {
     x1: {
       identifier: 'df.home1.example',

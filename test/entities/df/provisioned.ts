@@ -6,10 +6,12 @@ import { encodeGetKeysResponse, GET_KEYS_PATH } from '../../../src/wire/xk/get-k
 import type { Runtime } from '../../../src/host/runtime.ts';
 import type { TaskStore } from '../../../src/x1/task-changes.ts';
 import { SqliteTaskStore } from '../../../src/x1/task-store.ts';
+import type { Destination } from '../../../src/wire/x1/details.ts';
 import { putTask } from '../../x1/stored-task.ts';
 import { keysOf, vector, XID } from './support.ts';
 
 const LEMF = '00000000-0000-4000-8000-000000000002';
+const LEMF_FOR_CONTENT = '00000000-0000-4000-8000-000000000003';
 
 /** A task with one warrant and one destination for all. @param port where the LEMF takes HI2 and HI3 */
 export async function provisionDf(file: string, port: number, liid: string): Promise<void> {
@@ -29,6 +31,32 @@ export function provisionStore(store: Pick<TaskStore, 'commit'>, port: number, l
   } as const;
   const address = { kind: 'ipAddressAndPort', address: '127.0.0.1', port, transport: 'tcp' } as const;
   return putTask(store, task, address);
+}
+
+/** The same with a destination for HI2 and another for HI3. */
+export async function provisionApart(
+  file: string,
+  ports: { readonly hi2: number; readonly hi3: number },
+  liid: string,
+): Promise<void> {
+  const store = await SqliteTaskStore.open(file);
+  await provisionStore(store, ports.hi2, liid);
+  const { tasks, destinations } = await store.load();
+  const content: Destination = {
+    did: LEMF_FOR_CONTENT,
+    deliveryType: 'X3Only',
+    address: { kind: 'ipAddressAndPort', address: '127.0.0.1', port: ports.hi3, transport: 'tcp' },
+  };
+  const both = tasks.map((record) => ({
+    ...record,
+    task: { ...record.task, dids: [LEMF, LEMF_FOR_CONTENT] },
+  }));
+  const signalling = destinations.map((one): Destination => ({ ...one, deliveryType: 'X2Only' }));
+  await store.commit({
+    tasks: new Map(both.map((record) => [record.task.xid, record])),
+    destinations: new Map([...signalling, content].map((one) => [one.did, one])),
+  });
+  await store.close();
 }
 
 /** Answers every question, whatever it is, with the keys of the vectors' call. */

@@ -42,11 +42,11 @@ describe('Roles of a DF', () => {
   it('are not taken apart without streams between them', () => {
     expect(() => read({ roles: ['intake'] })).toThrow(/streams: missing/);
     expect(() => read({ roles: ['mediation', 'delivery'] })).toThrow(/streams: missing/);
+    expect(() => read({ roles: ['delivery'] })).toThrow(/streams: missing/);
   });
 
   it.each([
-    ['mediation without delivery', ['intake', 'mediation']],
-    ['delivery alone', ['delivery']],
+    ['intake and delivery without what is between them', ['intake', 'delivery']],
     ['none', []],
     ['one twice', ['intake', 'intake']],
     ['one that is not', ['kms']],
@@ -58,6 +58,8 @@ describe('Roles of a DF', () => {
     const socket = (changes: object) => controlPathOf(read({ streams: STREAMS, ...changes }));
     expect(socket({ roles: ['intake'] })).toBe('/df/df.sqlite.intake.control.sock');
     expect(socket({ roles: ['intake'], controlSocket: '/run/df-2.sock' })).toBe('/run/df-2.sock');
+    expect(socket({ roles: ['delivery'] })).toBe('/df/df.sqlite.delivery.control.sock');
+    expect(socket({ roles: ['mediation'] })).toBe('/df/df.sqlite.control.sock');
     expect(socket({ roles: ['mediation', 'delivery'] })).toBe('/df/df.sqlite.control.sock');
     expect(socket({})).toBe('/df/df.sqlite.control.sock');
     const file = path.join(folder, 'intake.json');

@@ -12,12 +12,7 @@ import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
 import type { DeliveryName } from './encoder.ts';
 import { HANDOVER_DEFAULTS } from './ports.ts';
-import type {
-  HandoverAddress,
-  HandoverTransport,
-  WayOut,
-  WayOutOptions,
-} from './ports.ts';
+import type { HandoverAddress, HandoverTransport, WayOut, WayOutOptions } from './ports.ts';
 
 export interface HandoverManagerOptions extends WayOutOptions {
   readonly outbox: HandoverOutbox;

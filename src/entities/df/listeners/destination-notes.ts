@@ -74,7 +74,10 @@ export class DestinationNotes {
         await server.publish(stream, subject, toldNote(note));
         this.#told.set(did, text);
       } catch (error) {
-        logger.debug({ did, reason: messageOf(error) }, 'how it is with a destination could not be told for now');
+        logger.debug(
+          { did, reason: messageOf(error) },
+          'how it is with a destination could not be told for now',
+        );
         return;
       }
     }

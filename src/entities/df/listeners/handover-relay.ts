@@ -145,7 +145,9 @@ export class HandoverRelay implements WayOut, PassedOn {
     const refused = refusedHandoverPlace(streams);
     this.#followers = [
       new StreamFollower(server.read(told.stream, told.subject, 0), (message) => this.#heard(message)),
-      new StreamFollower(server.read(refused.stream, refused.subject, 0), (message) => this.#refused(message)),
+      new StreamFollower(server.read(refused.stream, refused.subject, 0), (message) =>
+        this.#refused(message),
+      ),
     ];
     this.#lookSoon();
   }
@@ -347,7 +349,10 @@ export class HandoverRelay implements WayOut, PassedOn {
         if (lease.state === 'held') {
           if (refused !== null) {
             const { did, liid, reference, reason } = refused;
-            await setAside?.keep({ reference, did, subject: liid, reason, octets: message.octets }, clock.now());
+            await setAside?.keep(
+              { reference, did, subject: liid, reason, octets: message.octets },
+              clock.now(),
+            );
           }
           const { stream, subject } = refusedHandoverPlace(streams);
           await server.trim(stream, subject, message.number);
@@ -355,14 +360,20 @@ export class HandoverRelay implements WayOut, PassedOn {
           break;
         }
       } catch (error) {
-        logger.error({ reason: messageOf(error) }, 'a PDU that a LEMF refused could not be set aside for now');
+        logger.error(
+          { reason: messageOf(error) },
+          'a PDU that a LEMF refused could not be set aside for now',
+        );
       }
       await pauses.wait();
     }
     if (refused !== null && !this.#isStopped) this.#tellRefused(refused, message.octets.length);
   }
 
-  #tellRefused({ did, liid, reference, reason }: NonNullable<ReturnType<typeof refusedOf>>, octets: number): void {
+  #tellRefused(
+    { did, liid, reference, reason }: NonNullable<ReturnType<typeof refusedOf>>,
+    octets: number,
+  ): void {
     const { issues, logger } = this.#options;
     this.#setAside++;
     logger.error({ did, liid, octets, reason }, 'a PDU was refused and is set aside');

@@ -130,7 +130,10 @@ export interface HandoverMessage {
 
 /** The messages of what waits for one destination, by warrant: those of a warrant in their order. */
 export function handoverBatches(entries: readonly OutboxEntry[]): Map<string, HandoverBatch[]> {
-  const warrants = new Map<string, { liid: string; interface: OutboxAppend['interface']; entries: OutboxEntry[] }[]>();
+  const warrants = new Map<
+    string,
+    { liid: string; interface: OutboxAppend['interface']; entries: OutboxEntry[] }[]
+  >();
   const filled = new Map<string, number>();
   for (const entry of entries) {
     const { liid, interface: reference, octets } = entry;
@@ -149,7 +152,10 @@ export function handoverBatches(entries: readonly OutboxEntry[]): Map<string, Ha
   return warrants;
 }
 
-export function handoverMessage(did: string, { liid, interface: reference, entries }: HandoverBatch): HandoverMessage {
+export function handoverMessage(
+  did: string,
+  { liid, interface: reference, entries }: HandoverBatch,
+): HandoverMessage {
   const octets = concat(...entries.map((entry) => entry.octets));
   const headers = {
     [LIID_HEADER]: encodeURIComponent(liid),
@@ -177,7 +183,10 @@ export function handoverHead(message: StoredMessage): HandoverHead | null {
 }
 
 /** The PS-PDUs of a message. @throws HiError if it is not made of whole ones */
-export function psPdusOf(octets: Uint8Array): { readonly pdus: readonly Uint8Array[]; readonly rest: number } {
+export function psPdusOf(octets: Uint8Array): {
+  readonly pdus: readonly Uint8Array[];
+  readonly rest: number;
+} {
   const deframer = new PsPduDeframer();
   return { pdus: [...deframer.push(octets)], rest: deframer.pending };
 }
@@ -222,7 +231,9 @@ const LEMF_NOTE = new Form(
   ]),
 );
 
-const TOLD_NOTE = new Form(strict({ ready: Type.Boolean(), problem: Type.Union([Type.String(), Type.Null()]) }));
+const TOLD_NOTE = new Form(
+  strict({ ready: Type.Boolean(), problem: Type.Union([Type.String(), Type.Null()]) }),
+);
 
 /** How it is with a destination. */
 export interface DestinationTold {

@@ -182,14 +182,24 @@ class StreamedDestination {
 
   #openLanes(): readonly Lane[] {
     return OUTBOX_PARTS.map(
-      (part) => new Lane(this.#did, part, this.#options, (lane, message, head, pdus) => this.#add(lane, message, head, pdus)),
+      (part) =>
+        new Lane(this.#did, part, this.#options, (lane, message, head, pdus) =>
+          this.#add(lane, message, head, pdus),
+        ),
     );
   }
 
-  #add(lane: Lane, message: LaidMessage, { liid, interface: reference }: HandoverHead, pdus: readonly Uint8Array[]): void {
+  #add(
+    lane: Lane,
+    message: LaidMessage,
+    { liid, interface: reference }: HandoverHead,
+    pdus: readonly Uint8Array[],
+  ): void {
     for (const octets of pdus) {
       const position = ++this.#position;
-      this.#entries.push(new StreamedEntry({ did: this.#did, interface: reference, liid, position, octets, message, lane }));
+      this.#entries.push(
+        new StreamedEntry({ did: this.#did, interface: reference, liid, position, octets, message, lane }),
+      );
       this.#octets += octets.length;
     }
     this.#tell();
@@ -216,7 +226,12 @@ interface LaidMessage {
   left: number;
 }
 
-type LoadedListener = (lane: Lane, message: LaidMessage, head: HandoverHead, pdus: readonly Uint8Array[]) => void;
+type LoadedListener = (
+  lane: Lane,
+  message: LaidMessage,
+  head: HandoverHead,
+  pdus: readonly Uint8Array[],
+) => void;
 
 /** One part of what waits for a destination, as it is read. */
 class Lane {
@@ -306,7 +321,10 @@ class Lane {
         await refuse({ did, liid, reference, reason: 'not made of PS-PDUs' }, octets);
         return true;
       } catch (error) {
-        logger.error({ did, reason: messageOf(error) }, 'what is not understood could not be set aside for now');
+        logger.error(
+          { did, reason: messageOf(error) },
+          'what is not understood could not be set aside for now',
+        );
       }
       await this.#pauses.wait();
     }

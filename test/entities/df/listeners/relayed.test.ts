@@ -45,14 +45,22 @@ function pdu(did: string, liid: string, n: number, octets?: number): OutboxAppen
   const made =
     octets === undefined
       ? encode({ ...call, kind: 'sip-message', observed: [], sip }, n)
-      : encode({ ...call, kind: 'cc', format: 'rtp', content: new Uint8Array(octets), streamIdentifier: '' }, n);
+      : encode(
+          { ...call, kind: 'cc', format: 'rtp', content: new Uint8Array(octets), streamIdentifier: '' },
+          n,
+        );
   const reference = octets === undefined ? 'hi2' : 'hi3';
   return { did, interface: reference, liid, cin: 1, sequenceNumber: n, octets: made };
 }
 
 describe('Messages with PS-PDUs', () => {
   it('are of one warrant and one interface, in their order, 256 KiB or one PDU', () => {
-    const entry = (position: number, liid: string, reference: 'hi1' | 'hi2', octets: number): OutboxEntry => ({
+    const entry = (
+      position: number,
+      liid: string,
+      reference: 'hi1' | 'hi2',
+      octets: number,
+    ): OutboxEntry => ({
       ...{ did: LEMF, interface: reference, liid, cin: 1, sequenceNumber: position, position },
       octets: new Uint8Array(octets),
     });
@@ -120,9 +128,18 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     return opened;
   }
 
-  function relayOf(settings: Settings, outbox: SqliteDfStore, lease: { state: LeaseState } = { state: 'held' }) {
+  function relayOf(
+    settings: Settings,
+    outbox: SqliteDfStore,
+    lease: { state: LeaseState } = { state: 'held' },
+  ) {
     const told = { alarms: [] as string[], setAside: [] as SetAsidePdu[], issues: [] as string[] };
-    const addresses: HandoverAddress[] = [LEMF, OTHER].map((did) => ({ did, host: 'lemf', port: 1, by: 'DF2' }));
+    const addresses: HandoverAddress[] = [LEMF, OTHER].map((did) => ({
+      did,
+      host: 'lemf',
+      port: 1,
+      by: 'DF2',
+    }));
     const relay = new HandoverRelay({
       ...{ server, streams: settings, outbox, lease, ...ports },
       destinations: { list: () => addresses },
@@ -139,7 +156,10 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     return { relay, addresses, ...told };
   }
 
-  function outboxOf(settings: Settings, held: { has(did: string): boolean } = { has: () => true }): StreamedOutbox {
+  function outboxOf(
+    settings: Settings,
+    held: { has(did: string): boolean } = { has: () => true },
+  ): StreamedOutbox {
     const holds = (did: string): boolean => held.has(did);
     const refuse = () => Promise.reject(new Error('all of it is understood'));
     const outbox = new StreamedOutbox({ server, settings, holds, refuse, ...ports });
@@ -147,7 +167,8 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     return outbox;
   }
 
-  const append = (outbox: SqliteDfStore, ...all: OutboxAppend[]) => outbox.commit({ ...NOTHING, outbox: all });
+  const append = (outbox: SqliteDfStore, ...all: OutboxAppend[]) =>
+    outbox.commit({ ...NOTHING, outbox: all });
   const numbers = (entries: readonly OutboxEntry[], liid: string, reference: string): number[] =>
     entries
       .filter((entry) => entry.liid === liid && entry.interface === reference)
@@ -315,7 +336,12 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     await expect.poll(() => alarms).toContain(`${LEMF} no process delivers to this destination`);
     const { stream, subject } = notePlace(settings, 'told', LEMF);
     const tell = (note: object) => server.publish(stream, subject, Buffer.from(JSON.stringify(note)));
-    const lease = await StreamLease.take({ server, ...deliveryPlace(settings, LEMF) }, 'df', settings.leaseMs, ports);
+    const lease = await StreamLease.take(
+      { server, ...deliveryPlace(settings, LEMF) },
+      'df',
+      settings.leaseMs,
+      ports,
+    );
     onTestFinished(() => lease.release());
     await expect.poll(() => alarms).toContain(`${LEMF} cleared`);
     expect(relay.ready(LEMF)).toBe(false);
@@ -332,9 +358,17 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     const { stream, subject } = refusedHandoverPlace(settings);
     const refused = { did: LEMF, liid: 'LIID-1', reference: 'hi2', reason: 'refused twice' } as const;
     await server.publish(stream, subject, Uint8Array.of(1, 2), { headers: refusedHeaders(refused) });
-    await expect.poll(() => setAside).toMatchObject([
-      { reference: 'hi2', did: LEMF, subject: 'LIID-1', reason: 'refused twice', octets: Uint8Array.of(1, 2) },
-    ]);
+    await expect
+      .poll(() => setAside)
+      .toMatchObject([
+        {
+          reference: 'hi2',
+          did: LEMF,
+          subject: 'LIID-1',
+          reason: 'refused twice',
+          octets: Uint8Array.of(1, 2),
+        },
+      ]);
     await expect.poll(() => issues).toHaveLength(1);
     expect(relay.setAside).toBe(1);
     expect((await server.kept(stream)).messages).toBe(0);
@@ -342,7 +376,13 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
 
   it('the place of the subject is one a destination, and shares of it are bounded', () => {
     const terms = handoverStreams({ name: 'df', replicas: 1, hi2Octets: 1 << 30, hi3Octets: 4 << 20 });
-    expect(terms.map(({ mostOfSubject }) => mostOfSubject)).toEqual([256, 16, undefined, undefined, undefined]);
+    expect(terms.map(({ mostOfSubject }) => mostOfSubject)).toEqual([
+      256,
+      16,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(lanePlace({ name: 'df' }, 'content', LEMF)).toEqual({
       stream: 'df-hi3',
       subject: `df.hi3.${LEMF}`,
