@@ -202,6 +202,17 @@ describe('X1 error codes', () => {
     expect(await codeOf(admf, { type: 'RemoveDestination', did: DID })).toBe(0);
   });
 
+  it('6000 and 6001 where those who deliver could not be told of a destination, which is stored', async () => {
+    let fails = true;
+    const destinationsTold = () => (fails ? Promise.reject(new Error('away')) : Promise.resolve());
+    const { admf, table } = await open({ destinationsTold });
+    expect(await codeOf(admf, { type: 'CreateDestination', destination })).toBe(6000);
+    expect(await codeOf(admf, { type: 'ModifyDestination', destination })).toBe(6001);
+    expect(table.destination(DID)).toEqual(destination);
+    fails = false;
+    expect(await codeOf(admf, { type: 'ModifyDestination', destination })).toBe(0);
+  });
+
   it.each([
     [3000, { type: 'ActivateTask', task: { ...task, xid: OTHER_XID } }],
     [3001, { type: 'ModifyTask', task }],
