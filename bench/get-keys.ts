@@ -2,41 +2,64 @@
  * `npm run bench:get-keys`: what an answer to get_keys costs a KMS, in processor time, beside what it costs the engine
  * alone (`chain/get-keys.ts`).
  *
- *     node bench/start.js get-keys [--answers 600] [--at-once 8] [--workers N] [--profile FOLDER] [--json]
+ * With `--scaling`: how many times as much two threads that answer do as one (`question-workers.ts`).
+ *
+ *     node bench/start.js get-keys --scaling [--json]
+ *     node bench/start.js get-keys [--answers 600] [--at-once 8] [--workers N] [--share N] [--profile FOLDER] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { present } from '../src/bytes/present.ts';
 import { getKeysCost } from './chain/get-keys.ts';
+import { measureQuestionWorkers } from './question-workers.ts';
+import { scalingLines } from './scaling.ts';
 
 const { values } = parseArgs({
   options: {
     answers: { type: 'string', default: '600' },
     'at-once': { type: 'string', default: '8' },
     workers: { type: 'string' },
+    share: { type: 'string' },
     /** Where profiles of the KMS's processor time are written (`--cpu-prof`); they make it slower. */
     profile: { type: 'string' },
+    scaling: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
+const MACHINE = { machine: cpus()[0]?.model, cores: cpus().length };
 const folder = mkdtempSync(path.join(tmpdir(), 'claviger-get-keys-'));
 try {
-  const cost = await getKeysCost(folder, {
+  await (values.scaling ? scaling() : cost());
+} finally {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function scaling(): Promise<void> {
+  const found = await measureQuestionWorkers(folder);
+  if (values.json) console.log(JSON.stringify({ ...MACHINE, ...found }));
+  else for (const line of scalingLines('questions', found)) console.log(line);
+}
+
+async function cost(): Promise<void> {
+  const found = await getKeysCost(folder, {
     answers: Number(values.answers),
     atOnce: Number(values['at-once']),
-    ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
-    ...(values.profile === undefined
-      ? {}
-      : { nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] }),
+    kms: present({
+      workers: values.workers === undefined ? undefined : Number(values.workers),
+      share: values.share === undefined ? undefined : Number(values.share),
+      nodeOptions:
+        values.profile === undefined ? undefined : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+    }),
   });
-  const { ratio, kmsMs, engineMs, rate, answers } = cost;
-  if (values.json) console.log(JSON.stringify({ machine: cpus()[0]?.model, cores: cpus().length, ...cost }));
+  const { ratio, kmsMs, engineMs, rate, answers, threads } = found;
+  const { listeners, answering, others } = threads;
+  if (values.json) console.log(JSON.stringify({ ...MACHINE, ...found }));
   else
     console.log(
       `${answers} answers: ${kmsMs.toFixed(2)} ms of the KMS each, ${engineMs.toFixed(2)} ms of the engine alone: ` +
-        `${ratio.toFixed(2)} times; ${rate.toFixed(0)} a second`,
+        `${ratio.toFixed(2)} times; ${rate.toFixed(0)} a second\nof the KMS's time ${listeners.toFixed(2)} ms the listeners' ` +
+        `thread, ${answering.toFixed(2)} those that answer, ${others.toFixed(2)} all others`,
     );
-} finally {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -5,14 +5,31 @@ import path from 'node:path';
 /** Of /proc/PID/stat: ticks of a hundredth of a second, whatever the kernel counts in (proc(5), USER_HZ). */
 const TICKS_A_SECOND = 100;
 
+/** Of one thread. */
+export interface ThreadTime {
+  readonly thread: number;
+  /** Milliseconds that it had a processor. */
+  readonly ranMs: number;
+  /** Milliseconds that it could have run, and others had the processors. */
+  readonly waitedMs: number;
+  /** Its niceness. */
+  readonly nice: number;
+}
+
+/** Of the threads of a process that there are, to the nanosecond. */
+export function threadTimes(pid: number): ThreadTime[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).map((task) => {
+    const [ran = '0', waited = '0'] = readFileSync(path.join(tasks, task, 'schedstat'), 'utf8').split(' ');
+    // nice: field 19 of all.
+    const nice = Number(fieldsOf(path.join(tasks, task, 'stat'))[16]);
+    return { thread: Number(task), ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6, nice };
+  });
+}
+
 /** Milliseconds of the threads of a process that there are, to the nanosecond. */
 export function processorMs(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  const nanoseconds = readdirSync(tasks).map((task) => {
-    const [onProcessor = '0'] = readFileSync(path.join(tasks, task, 'schedstat'), 'utf8').split(' ');
-    return Number(onProcessor);
-  });
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
+  return threadTimes(pid).reduce((sum, { ranMs }) => sum + ranMs, 0);
 }
 
 /** The same of a process and all that it has started, which run. */
@@ -46,11 +63,15 @@ function ticksOf(pid: number): number {
 
 /** utime, stime, cutime, cstime, in ticks. */
 function timesOf(pid: number): number[] {
+  // Fields 14 to 17 of all.
+  return fieldsOf(`/proc/${pid}/stat`).slice(11, 15).map(Number);
+}
+
+/** The third field of all and those after it. */
+function fieldsOf(file: string): string[] {
   // The command, in brackets, may have anything in it.
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  // Fields 14 to 17 of all, of which two are before the bracket closes.
-  return fields.slice(11, 15).map(Number);
+  const text = readFileSync(file, 'latin1');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 /** A process, and those that its threads have started, and theirs. */

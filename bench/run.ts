@@ -10,6 +10,7 @@ import { WasmArithmetic } from '../src/ibe/wasm-engine.ts';
 import { measureGrowth, type Growth } from './growth.ts';
 import { benchDistrict, measureOperations, useUnit, type Row } from './operations.ts';
 import { unitMedian } from './measure.ts';
+import { scalingLines } from './scaling.ts';
 import { measureWorkers } from './workers.ts';
 
 /** Growth, by figure: a column for each n. */
@@ -41,11 +42,11 @@ const growth = process.argv.includes('--brief') ? [] : measureGrowth();
 if (process.argv.includes('--json')) {
   const ratios = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.ratio]));
   const least = Object.fromEntries(rows.map(({ key, measured }) => [key, measured.least / unitMs]));
-  const all = { ...ratios, workers2over1: workers };
+  const all = { ...ratios, workers2over1: workers.free };
   console.log(JSON.stringify({ unitMs, ratios: all, least, coldStartMs: coldStart, kilobytes, growth }));
 } else {
   printTable(rows);
-  console.log(`two workers against one, private keys: ${workers.toFixed(2)} × (aim 1.85)`);
+  for (const line of scalingLines('private keys (aim 1.9)', workers)) console.log(line);
   console.log(`cold start, to the first encryption: ${coldStart.toFixed(0)} ms`);
   console.log(`memory per private key that is kept: ${kilobytes.toFixed(0)} kB`);
   if (growth.length > 0) printGrowth(growth);

@@ -1,33 +1,43 @@
-/** Throughput of a pairing pool: private keys by one worker and by two. */
+/** Throughput of a pairing pool: private keys by one thread and by two (`scaling.ts`). */
 import { utf8 } from '../src/bytes/octets.ts';
 import type { NewDistrict } from '../src/ibe/setup.ts';
 import { masterSecretOctets } from '../src/entities/kms/district-file.ts';
 import { PairingPool } from '../src/entities/kms/workers/pairing-pool.ts';
+import type { ThreadTime } from './processor.ts';
+import { poolRound, scalingOf } from './scaling.ts';
+import type { PoolRound, Scaling } from './scaling.ts';
 
 const TASKS = 160;
+const ROUNDS = 5;
 const worker = new URL('./pairing-worker.js', import.meta.url);
 const ignore = (): void => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** How many times as much two workers do as one. The median of three rounds, so that other load does not decide. */
-export async function measureWorkers(district: NewDistrict): Promise<number> {
-  const ratios: number[] = [];
+/** In turns, so that other load does not decide. */
+export async function measureWorkers(district: NewDistrict): Promise<Scaling> {
   const one = new PairingPool({ workers: 1, queue: TASKS, worker, logger });
   const two = new PairingPool({ workers: 2, queue: TASKS, worker, logger });
   await run(one, district);
   await run(two, district);
-  for (let round = 0; round < 3; round++) {
-    const alone = await run(one, district);
-    const together = await run(two, district);
-    ratios.push(alone / together);
+  const rounds: Record<1 | 2, PoolRound[]> = { 1: [], 2: [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    rounds[1].push(await poolRound(process.pid, busiest(1), TASKS, () => run(one, district)));
+    rounds[2].push(await poolRound(process.pid, busiest(2), TASKS, () => run(two, district)));
   }
   await Promise.all([one.close(), two.close()]);
-  return ratios.sort((a, b) => a - b)[1] ?? NaN;
+  return scalingOf(rounds[1], rounds[2]);
 }
 
-async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict): Promise<number> {
+/** Those that worked most, of the threads beside this one. */
+function busiest(count: number): (threads: readonly ThreadTime[]) => readonly ThreadTime[] {
+  return (threads) =>
+    threads
+      .filter(({ thread }) => thread !== process.pid)
+      .sort((a, b) => b.ranMs - a.ranMs)
+      .slice(0, count);
+}
+
+async function run(pool: PairingPool, { parameters, masterSecret }: NewDistrict): Promise<void> {
   const key = { bf: parameters, masterSecret: masterSecretOctets(masterSecret, parameters.q) };
-  const start = performance.now();
   await Promise.all(Array.from({ length: TASKS }, (_, at) => pool.extract(key, utf8(`phone ${at % 4}`))));
-  return performance.now() - start;
 }

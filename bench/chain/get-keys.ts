@@ -13,6 +13,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { utf8 } from '../../src/bytes/octets.ts';
+import { present } from '../../src/bytes/present.ts';
 import { EngineGenerator } from '../../src/entities/kms/generator.ts';
 import { GetKeys } from '../../src/entities/kms/get-keys/get-keys.ts';
 import { SqliteKmsStore } from '../../src/entities/kms/store/sqlite.ts';
@@ -39,7 +40,8 @@ import { endpointFor } from '../../test/ibake/support/network.ts';
 import { answered, completed } from '../../test/ibake/support/scenario.ts';
 import { homesOf, loadVector } from '../../test/ibake/support/vectors.ts';
 import { freePort } from '../../test/support/child.ts';
-import { processorMs } from '../processor.ts';
+import { threadTimes } from '../processor.ts';
+import type { ThreadTime } from '../processor.ts';
 import { middle } from '../statistics.ts';
 
 export interface GetKeysLoad {
@@ -47,8 +49,14 @@ export interface GetKeysLoad {
   readonly answers: number;
   /** Questions under way at a time. */
   readonly atOnce: number;
+  readonly kms?: AskedKmsSettings;
+}
+
+export interface AskedKmsSettings {
   /** Threads of the KMS that answer; absent: as shipped. */
   readonly workers?: number;
+  /** Per cent of the time that each of them may work; absent: as shipped. */
+  readonly share?: number;
   /** Options of node for the KMS. */
   readonly nodeOptions?: readonly string[];
 }
@@ -59,6 +67,8 @@ export interface GetKeysCost {
   /** Milliseconds of processor time of an answer, the medians of the rounds. */
   readonly kmsMs: number;
   readonly engineMs: number;
+  /** What of `kmsMs` are the thread of the listeners, those that answer, and all others: means. */
+  readonly threads: { readonly listeners: number; readonly answering: number; readonly others: number };
   /** Answers a second, of wall time. */
   readonly rate: number;
   readonly answers: number;
@@ -75,22 +85,66 @@ const ROUNDS = 6;
 /** V8 compiles what runs often by its best compiler after some use. */
 const WARM_UP = 300;
 const READY_MS = 60_000;
+/** Of the KMS's threads that answer (`question-worker.ts`). */
+const ANSWERING_NICENESS = 10;
 
 /** @param folder for all that is kept: on a disk, as the state of a KMS is */
-export async function getKeysCost(folder: string, load: GetKeysLoad): Promise<GetKeysCost> {
-  const questions = makeQuestions();
-  const pki = await LabPki.create(path.join(folder, 'pki'), Date.now());
-  const port = await freePort();
-  const kms = await startKmsProcess(folder, pki, port, load);
-  const tls = loadTls(await pki.issue({ commonName: 'df', dnsNames: ['df'], roles: ['df'] }), Date.now());
-  const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${port}` });
-  const client = new HttpsClient({ hosts, tls, minVersion: 'TLSv1.3' });
+export async function getKeysCost(
+  folder: string,
+  { answers, atOnce, kms }: GetKeysLoad,
+): Promise<GetKeysCost> {
+  const asked = await AskedKms.start(folder, makeQuestions(), kms);
   try {
-    return await measured(kms.pid, client, questions, load);
+    return await measured(asked, answers, atOnce);
   } finally {
-    await client.close();
-    await kms.end(READY_MS);
+    await asked.end();
   }
+}
+
+/** A KMS in a process of its own, and who puts questions to it. */
+export class AskedKms {
+  readonly #kms: LabProcess;
+  readonly #client: HttpsClient;
+  readonly question: () => Uint8Array;
+
+  private constructor(kms: LabProcess, client: HttpsClient, questions: readonly Uint8Array[]) {
+    this.#kms = kms;
+    this.#client = client;
+    let next = 0;
+    this.question = () => questions[next++ % questions.length] ?? new Uint8Array();
+  }
+
+  static async start(
+    folder: string,
+    questions: readonly Uint8Array[],
+    settings: AskedKmsSettings = {},
+  ): Promise<AskedKms> {
+    const pki = await LabPki.create(path.join(folder, 'pki'), Date.now());
+    const port = await freePort();
+    const kms = await startKmsProcess(folder, pki, port, settings);
+    const tls = loadTls(await pki.issue({ commonName: 'df', dnsNames: ['df'], roles: ['df'] }), Date.now());
+    const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${port}` });
+    return new AskedKms(kms, new HttpsClient({ hosts, tls, minVersion: 'TLSv1.3' }), questions);
+  }
+
+  get pid(): number {
+    return this.#kms.pid;
+  }
+
+  /** So many questions, so many at a time. @throws if one gets no keys */
+  put(count: number, atOnce: number): Promise<void> {
+    return putQuestions(this.#client, this.question, count, atOnce);
+  }
+
+  async end(): Promise<void> {
+    await this.#client.close();
+    await this.#kms.end(READY_MS);
+  }
+}
+
+/** Whether a thread of a KMS's process is one of those that answer: they have a niceness of their own. */
+export function isAnswering({ thread, nice }: ThreadTime, pid: number): boolean {
+  return thread !== pid && nice === ANSWERING_NICENESS;
 }
 
 /* ---------------------------------------------------------------- questions */
@@ -176,7 +230,7 @@ async function startKmsProcess(
   folder: string,
   pki: LabPki,
   port: number,
-  { workers, nodeOptions = [] }: GetKeysLoad,
+  { workers, share, nodeOptions = [] }: AskedKmsSettings,
 ): Promise<LabProcess> {
   const state = path.join(folder, 'kms');
   const [district, file] = [path.join(folder, 'district.json'), path.join(folder, 'kms.json')];
@@ -190,7 +244,7 @@ async function startKmsProcess(
     tls: await pki.issue({ commonName: HOST, dnsNames: [HOST], roles: ['kms'] }),
     state,
     xk: { port, peers: ['df'] },
-    ...(workers === undefined ? {} : { interception: { workers } }),
+    interception: present({ workers, share }),
   };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   return startEntityProcess({
@@ -201,35 +255,36 @@ async function startKmsProcess(
 
 /* -------------------------------------------------------------- measurement */
 
-async function measured(
-  pid: number,
-  client: HttpsClient,
-  questions: readonly Uint8Array[],
-  { answers, atOnce }: GetKeysLoad,
-): Promise<GetKeysCost> {
-  let next = 0;
-  const question = (): Uint8Array => questions[next++ % questions.length] ?? new Uint8Array();
+async function measured(kms: AskedKms, answers: number, atOnce: number): Promise<GetKeysCost> {
   const each = Math.ceil(answers / ROUNDS);
   const engine = engineAlone();
   const warm = Math.min(2 * each, WARM_UP);
-  await putQuestions(client, question, warm, atOnce);
-  for (let n = 0; n < warm; n++) await engine(question());
+  await kms.put(warm, atOnce);
+  for (let n = 0; n < warm; n++) await engine(kms.question());
   const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];
+  const threads = { listeners: 0, answering: 0, others: 0 };
   let wall = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const [begun, before] = [performance.now(), processorMs(pid)];
-    await putQuestions(client, question, each, atOnce);
-    const ms = (processorMs(pid) - before) / each;
+    const [begun, before] = [performance.now(), threadTimes(kms.pid)];
+    await kms.put(each, atOnce);
     wall += performance.now() - begun;
+    let ms = 0;
+    for (const time of threadTimes(kms.pid)) {
+      const known = before.find(({ thread }) => thread === time.thread);
+      const ran = (time.ranMs - (known?.ranMs ?? 0)) / each;
+      const isListener = time.thread === kms.pid;
+      threads[isListener ? 'listeners' : isAnswering(time, kms.pid) ? 'answering' : 'others'] += ran / ROUNDS;
+      ms += ran;
+    }
     const own = process.cpuUsage();
-    for (let n = 0; n < each; n++) await engine(question());
+    for (let n = 0; n < each; n++) await engine(kms.question());
     const { user, system } = process.cpuUsage(own);
     const alone = (user + system) / 1000 / each;
     kmsMs.push(ms);
     engineMs.push(alone);
     ratios.push(ms / alone);
   }
-  const figures = { ratio: middle(ratios), kmsMs: middle(kmsMs), engineMs: middle(engineMs) };
+  const figures = { ratio: middle(ratios), kmsMs: middle(kmsMs), engineMs: middle(engineMs), threads };
   return { ...figures, rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS };
 }
 
