@@ -231,7 +231,10 @@ export class StreamServer {
     });
   }
 
-  /** Removes the messages of a subject up to a number. @throws StorageError */
+  /**
+   * Removes the messages of a subject up to a number. Who reads it by a pattern that names others as well may miss
+   * messages of theirs: servers such as 2.9.10 have that reader go on behind them. `remove` does not. @throws StorageError
+   */
   async trim(stream: string, subject: string, upTo: number): Promise<void> {
     await this.#asked(() => this.#manager.streams.purge(stream, { filter: subject, seq: upTo + 1 }));
   }

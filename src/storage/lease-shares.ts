@@ -29,7 +29,7 @@ export interface SharedWork {
 }
 
 export interface LeaseSharesOptions {
-  readonly server: Pick<StreamServer, 'newest' | 'publish' | 'read' | 'trim'>;
+  readonly server: Pick<StreamServer, 'newest' | 'publish' | 'read' | 'remove'>;
   /** Keeps one message of each of its subjects. */
   readonly stream: string;
   /** With what all subjects begin, e.g. `df.lease.`. */
@@ -150,7 +150,17 @@ export class LeaseShares {
   #hear(message: StoredMessage): void {
     const { subject, number, octets } = message;
     const name = message.header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
-    this.#seen.set(subject.slice(this.#options.prefix.length), { number, name, at: this.#steady() });
+    const seen = subject.slice(this.#options.prefix.length);
+    if (number < (this.#seen.get(seen)?.number ?? 0)) return;
+    this.#seen.set(seen, { number, name, at: this.#steady() });
+  }
+
+  /** Another message came first. If it is not heard, or is not for now, it would come first every time. */
+  async #lookAt(thing: string): Promise<void> {
+    const { server, stream, subject } = this.#place(thing);
+    const newest = await server.newest(stream, subject);
+    if (newest === null) this.#seen.delete(thing);
+    else if (newest.number > (this.#seen.get(thing)?.number ?? 0)) this.#hear(newest);
   }
 
   #lookSoon(): void {
@@ -211,7 +221,10 @@ export class LeaseShares {
     const { name: _, ttlMs, ports, begin } = this.#options;
     const after = this.#seen.get(thing)?.number ?? 0;
     const lease = await StreamLease.takeAfter(this.#place(thing), this.#member, ttlMs, after, ports);
-    if (lease === null) return false;
+    if (lease === null) {
+      await this.#lookAt(thing);
+      return false;
+    }
     this.#changes += 1;
     ports.logger.info({ thing }, 'a lease is taken');
     const work = begin(thing, lease).catch((error: unknown) => {
@@ -276,11 +289,12 @@ export class LeaseShares {
 
   /** Each run has a name of its own: those that are gone leave no message behind. */
   async #forgetMembers(): Promise<void> {
-    const { server, stream, prefix, ttlMs } = this.#options;
+    const { server, stream, ttlMs } = this.#options;
     const before = this.#steady() - ttlMs * FORGOTTEN;
     for (const [subject, { number, at }] of this.#seen) {
       if (!subject.startsWith(MEMBER) || at >= before) continue;
-      await server.trim(stream, `${prefix}${subject}`, number);
+      // A purge has servers leave other leases out, too, for who reads all of them (`StreamServer.trim`).
+      await server.remove(stream, number);
       this.#seen.delete(subject);
     }
   }

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/host/runtime.ts';
 import { StreamServer } from '../../src/storage/jetstream.ts';
 import { LeaseShares } from '../../src/storage/lease-shares.ts';
 import type { LeaseSharesOptions, SharedWork } from '../../src/storage/lease-shares.ts';
+import { LEASE_HOLDER } from '../../src/storage/stream-lease.ts';
 import { missingNats, NatsServer } from '../support/nats-server.ts';
 import { silent } from '../support/silent.ts';
 
@@ -128,6 +129,17 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     await expect.poll(() => place.held, { interval: 20 }).toEqual({ a: 8 });
   });
 
+  it('who has not heard that a thing was given back takes it nevertheless', async () => {
+    const { place, start } = kind();
+    const first = await start('a');
+    await expect.poll(() => first.held, { interval: 20 }).toEqual(THINGS);
+    await start('b', { server: deafTo(servers.at(-1)!, '.p-3') });
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+    await first.stop();
+    running.splice(running.indexOf(first), 1);
+    await expect.poll(() => place.held, { interval: 20 }).toEqual({ b: 8 });
+  });
+
   it('things that nobody can begin are told of after a while', async () => {
     const { start } = kind();
     const things = ['x'];
@@ -140,3 +152,26 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     await expect.poll(() => shares.missed, { interval: 20 }).toEqual([]);
   });
 });
+
+/** A server of which a reader does not hear that a thing is given back. */
+function deafTo(server: StreamServer, ending: string): LeaseSharesOptions['server'] {
+  return {
+    newest: (...place) => server.newest(...place),
+    publish: (...message) => server.publish(...message),
+    remove: (...message) => server.remove(...message),
+    read: (...place) => {
+      const reading = server.read(...place);
+      const take = reading.take.bind(reading);
+      reading.take = async () => {
+        for (;;) {
+          const taken = await take();
+          const heard = taken.filter(
+            (message) => !message.subject.endsWith(ending) || message.header(LEASE_HOLDER) !== '',
+          );
+          if (taken.length === 0 || heard.length > 0) return heard;
+        }
+      };
+      return reading;
+    },
+  };
+}
