@@ -13,6 +13,7 @@ import ts from 'typescript';
  * @property {readonly string[]} labels
  * @property {string} help
  * @property {readonly string[]} entities that have it
+ * @property {string} [only] when they have it; absent: always
  */
 
 /** Files whose meters every entity has. */
@@ -22,6 +23,14 @@ const EVERYWHERE = [
   'src/host/operate.ts',
   'src/host/validity.ts',
 ];
+
+/** Files with meters that an entity has only by its settings or its role, and when. @type {Record<string, string>} */
+const ONLY = {
+  'src/entities/df/start-deliverer.ts': 'role `delivery`',
+  'src/entities/df/start-intake.ts': 'role `intake`',
+  'src/entities/df/start-stream-operation.ts': 'with `streams`',
+  'src/entities/gateway/workers/thread-meters.ts': 'with `workers`',
+};
 
 /** Rooms whose exported functions, by the names that they have, make meters for those who call them. */
 const MAKERS = ['src/host', 'src/x1', 'src/poi'];
@@ -39,13 +48,19 @@ export function metricsOf(root) {
   /** @type {Map<string, Metric>} */
   const metrics = new Map();
   for (const entity of entities)
-    for (const file of filesOf(root, makers, `src/entities/${entity}/start-operation.ts`))
+    for (const file of filesOf(root, makers, entity))
       for (const meter of metersIn(path.join(root, file))) {
         const before = metrics.get(meter.name);
         const same =
           before === undefined || before.help === meter.help ? meter.help : `${before.help} ${meter.help}`;
         const all = new Set([...(before?.entities ?? []), entity]);
-        metrics.set(meter.name, { ...meter, help: same, entities: [...all] });
+        const only = before !== undefined && before.only === undefined ? undefined : ONLY[file];
+        metrics.set(meter.name, {
+          ...meter,
+          help: same,
+          entities: [...all],
+          ...(only === undefined ? {} : { only }),
+        });
       }
   return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -65,14 +80,15 @@ function makersOf(root) {
   return [...Object.entries(GIVEN), ...exported];
 }
 
-/** Files that an entity's meters are in. @param {string} root @param {[string, RegExp][]} makers @param {string} start @returns {Set<string>} */
-function filesOf(root, makers, start) {
-  const files = new Set([...EVERYWHERE, start]);
+/** Files that an entity's meters are in, those that it always has first. @param {string} root @param {[string, RegExp][]} makers @param {string} entity @returns {Set<string>} */
+function filesOf(root, makers, entity) {
+  const files = new Set([...EVERYWHERE, `src/entities/${entity}/start-operation.ts`]);
   for (const file of files) {
     if (EVERYWHERE.includes(file)) continue;
     const text = readFileSync(path.join(root, file), 'utf8');
     for (const [maker, call] of makers) if (call.test(text)) files.add(maker);
   }
+  for (const file of Object.keys(ONLY)) if (file.startsWith(`src/entities/${entity}/`)) files.add(file);
   return files;
 }
 
@@ -140,8 +156,9 @@ function metric(name, help, labels) {
 export function metricsPage(root) {
   const metrics = metricsOf(root);
   const all = Math.max(...metrics.map(({ entities }) => entities.length));
-  const rows = metrics.map(({ name, kind, labels, help, entities }) => {
-    const whose = entities.length === all ? 'all' : entities.join(', ');
+  const rows = metrics.map(({ name, kind, labels, help, entities, only }) => {
+    const which = entities.length === all ? 'all' : entities.join(', ');
+    const whose = only === undefined ? which : `${which} ${only}`;
     const marks = labels.map((label) => `\`${label}\``).join(', ');
     return `| \`${name}\` | ${kind} | ${marks} | ${whose} | ${help.replaceAll('|', '\\|')} |`;
   });

@@ -20,6 +20,7 @@ import type { WayOut } from './handover/ports.ts';
 import type { OutboxEntry } from './ports.ts';
 import { spoolBeside } from './store/spooling.ts';
 import type { RunningMediating } from './start-delivery.ts';
+import { relayMeters } from './start-stream-operation.ts';
 import type { StreamsTold } from './start-stream-operation.ts';
 
 export interface DfOperationParts {
@@ -114,15 +115,7 @@ export function dfOperation(
         'PDUs that gave way to the bound of a backlog.',
         () => mediation.gaveWay,
       ),
-      ...(handover.laid === undefined
-        ? []
-        : [
-            meter(
-              'pdus_passed_on_total',
-              'PDUs that were laid into streams for the processes that deliver, copies that came again among them.',
-              () => handover.laid ?? 0,
-            ),
-          ]),
+      ...(handover.laid === undefined ? [] : relayMeters(() => handover.laid ?? 0)),
       meter(
         'spool_octets',
         'Octets of the files in which content waits for LEMFs.',

@@ -101,3 +101,14 @@ export function sharesTold(
     ],
   };
 }
+
+/** @param laid PDUs that were laid into streams */
+export function relayMeters(laid: () => number): Meter[] {
+  return [
+    meter(
+      'pdus_passed_on_total',
+      'PDUs that were laid into streams for the processes that deliver, copies that came again among them.',
+      laid,
+    ),
+  ];
+}

@@ -2,11 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
-import type { Meter, Operation } from '../../host/operation.ts';
+import type { Operation } from '../../host/operation.ts';
 import { connectionsOf } from '../../net/https.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import type { GatewayConfig } from './config.ts';
 import type { MediaGateway } from './gateway.ts';
+import { threadMeters } from './workers/thread-meters.ts';
 import type { ThreadedRelay } from './workers/threaded-relay.ts';
 
 export interface GatewayOperationParts {
@@ -59,22 +60,6 @@ export function gatewayOperation(
     retakes: {},
     drain,
   };
-}
-
-function threadMeters(threaded: ThreadedRelay): Meter[] {
-  return [
-    meter('media_workers', 'Threads that relay media.', () => threaded.threads.running),
-    meter(
-      'media_workers_lost_total',
-      'Threads that relayed media and ended, with their calls.',
-      () => threaded.threads.lost,
-    ),
-    meter(
-      'media_copies_missed_total',
-      'Packets under interception that came faster from threads than they are taken.',
-      () => threaded.threads.missed,
-    ),
-  ];
 }
 
 /** What it keeps on disk. */
