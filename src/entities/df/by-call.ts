@@ -45,3 +45,15 @@ export class ByCall<T> {
 function callOf(key: string): string {
   return key.slice(0, key.indexOf(' '));
 }
+
+interface Deletable<T> {
+  entries(): Iterable<[string, T]>;
+  delete(key: string): unknown;
+}
+
+/** Gives how many there were. */
+export function deleteWhere<T>(map: Deletable<T>, condition: (value: T) => boolean): number {
+  const gone = [...map.entries()].filter(([, value]) => condition(value));
+  for (const [key] of gone) map.delete(key);
+  return gone.length;
+}

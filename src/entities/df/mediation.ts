@@ -10,19 +10,18 @@
  * first.
  */
 import { Tally } from '../../bytes/tally.ts';
-import type { Clock, Logger, SetAside, SetAsidePdu } from '../../bytes/ports.ts';
+import type { SetAsidePdu } from '../../bytes/ports.ts';
 import { ClavigerError, messageOf } from '../../bytes/errors.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { numberAttribute, PDU_TYPE } from '../../wire/x2x3/pdu.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
-import type { BacklogOptions } from './backlog.ts';
-import type { DfListener } from './events.ts';
 import { GivingWay } from './giving-way.ts';
 import { intake, StreamNames } from './intake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { KeyMediation } from './key-mediation.ts';
 import { SessionStarts } from './session-starts.ts';
+import type { MediationOptions } from './mediation-options.ts';
 import type { KeySession, QuestionState } from './session-state.ts';
 import { openOnes } from './key-session.ts';
 import { WarrantNotices } from './notices.ts';
@@ -31,26 +30,14 @@ import { receivedEvent } from './pdu-facts.ts';
 import { ContentDecryption } from './decryption/content-decryption.ts';
 import type { ContentDecryptionSettings } from './decryption/content-decryption.ts';
 import { deliverContent, PduMediation } from './pdu-mediation.ts';
-import type {
-  DfChanges,
-  DfIssues,
-  DfStore,
-  DfTask,
-  DfTasks,
-  DfWarrants,
-  PassedOn,
-  PduRecorder,
-  RecordEncoder,
-  SharedTaskView,
-} from './ports.ts';
+import type { DfChanges, DfTask } from './ports.ts';
 import { RecordWriter } from './record-writer.ts';
 import { Retirement } from './retention.ts';
-import type { RetentionOptions } from './retention.ts';
 import { KNOWN_STREAM_LIMITS } from './streams.ts';
 import { recipients } from './tasks.ts';
 import { Turns } from './turns.ts';
 import { WaitingPdus } from './waiting-pdus.ts';
-import { loadedState, type StateLimits, type WorkingState } from './working-state.ts';
+import { loadedState, type WorkingState } from './working-state.ts';
 
 export type MediationErrorCode =
   /** The function is stopping; what was not taken stays at the point of interception. */
@@ -58,40 +45,6 @@ export type MediationErrorCode =
 
 /** Why PDUs were not taken in. */
 export class MediationError extends ClavigerError<MediationErrorCode> {}
-
-export interface MediationOptions extends Partial<StateLimits> {
-  readonly store: DfStore;
-  readonly tasks: DfTasks;
-  readonly warrants: DfWarrants;
-  readonly encode: RecordEncoder;
-  readonly issues: DfIssues;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly recorder?: PduRecorder;
-  readonly onEvent?: DfListener;
-  /** What may wait for each destination; absent: all of it. */
-  readonly backlog?: BacklogOptions;
-  /** How long content may wait so that more is committed at a time, milliseconds; default 0. */
-  readonly gatherMs?: number;
-  /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
-  readonly sessionMemoryMs?: number;
-  /** How long a PDU waits for its task, milliseconds; default 10 min. */
-  readonly holdMs?: number;
-  /** PDUs that may wait for their tasks; default 10,000. */
-  readonly holdMost?: number;
-  /** Octets of PDUs that may wait for their tasks; default 64 MiB. */
-  readonly holdOctets?: number;
-  /** Where PDUs are kept that cannot be worked on; absent: they are counted and reported only. */
-  readonly setAside?: SetAside;
-  /** Absent: content goes as it was intercepted, and keys go to the LEMFs. */
-  readonly decryption?: ContentDecryptionSettings;
-  /** Absent: what is kept of a warrant that has ended goes with its calls and when it is delivered. */
-  readonly retention?: RetentionOptions;
-  /** Tasks that other processes change as well; absent: nobody does. */
-  readonly sharedTasks?: SharedTaskView;
-  /** What has left the outbox before a LEMF has acknowledged it; absent: nothing does. */
-  readonly passedOn?: PassedOn;
-}
 
 /** Hears of a question that is open. */
 export type QuestionListener = (session: KeySession, question: QuestionState) => void;

@@ -8,7 +8,8 @@
  *     key management   but for what time alone may change; of calls that stand it is known that they do
  *     streams          of proven calls (`streams.ts`)
  */
-import { ByCall } from './by-call.ts';
+import { ByCall, deleteWhere } from './by-call.ts';
+import { ALL_CALLS, nextCin } from './call-partition.ts';
 import { CallNames } from './call-names.ts';
 import type { CallName } from './call-names.ts';
 import type { ClaimLimits } from './claims.ts';
@@ -442,15 +443,6 @@ export async function loadedState(
   return new WorkingState(await store.load(), { claims, streams, partition }, store.recall ?? null);
 }
 
-const ALL_CALLS: CallPartition = { partition: 0, partitions: 1 };
-
-/** The next CIN of a partition above another: n × partitions + partition + 1. */
-function nextCin(above: number, { partition, partitions }: CallPartition): number {
-  const first = partition + 1;
-  if (above < first) return first;
-  return first + (Math.floor((above - first) / partitions) + 1) * partitions;
-}
-
 /** Whether time alone may change what is asked or told of it. */
 function isTimed({ media, waits }: KeySession): boolean {
   return (media?.settled ?? null) !== null || waits === true;
@@ -461,16 +453,4 @@ function present<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<
     const value = map.get(key);
     return value === undefined ? [] : [value];
   });
-}
-
-interface Deletable<T> {
-  entries(): Iterable<[string, T]>;
-  delete(key: string): unknown;
-}
-
-/** Gives how many there were. */
-function deleteWhere<T>(map: Deletable<T>, condition: (value: T) => boolean): number {
-  const gone = [...map.entries()].filter(([, value]) => condition(value));
-  for (const [key] of gone) map.delete(key);
-  return gone.length;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../../src/bytes/octets.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { StreamOpener } from '../../../src/entities/df/decryption/opener.ts';
-import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
+import type { MediationOptions } from '../../../src/entities/df/mediation-options.ts';
 import { encodeRtcp, sourceDescription } from '../../../src/media/rtcp.ts';
 import { encodeRtp } from '../../../src/media/rtp.ts';
 import { SrtpSender } from '../../../src/media/srtp/stream.ts';

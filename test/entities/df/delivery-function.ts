@@ -9,7 +9,7 @@ import { describe, onTestFinished } from 'vitest';
 import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
 import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
-import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
+import type { MediationOptions } from '../../../src/entities/df/mediation-options.ts';
 import type { Amount, DfTask } from '../../../src/entities/df/ports.ts';
 import { PostgresqlDfStore } from '../../../src/entities/df/store/postgresql.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';

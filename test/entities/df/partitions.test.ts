@@ -1,7 +1,7 @@
 /** The mediation of some of the calls: what several have together, without a network between them. */
 import { describe, expect, it } from 'vitest';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
-import type { MediationOptions } from '../../../src/entities/df/mediation.ts';
+import type { MediationOptions } from '../../../src/entities/df/mediation-options.ts';
 import { Mediations } from '../../../src/entities/df/mediations.ts';
 import { partitionOf } from '../../../src/entities/df/call-partition.ts';
 import type {
