@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamAccess } from '../../src/storage/jetstream.ts';
 import { freePort } from './child.ts';
 import { strict } from './shared.ts';
+import { standStill } from './standing-still.ts';
 
 const USER = 'claviger';
 const PASSWORD = 'of the tests';
@@ -87,7 +88,7 @@ export class NatsServer {
   /** Neither answers nor goes away, until it is resumed. */
   pause(): () => void {
     const child = this.#child;
-    child?.kill('SIGSTOP');
+    if (child?.pid !== undefined) standStill([child.pid]);
     return () => void child?.kill('SIGCONT');
   }
 

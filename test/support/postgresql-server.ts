@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DatabaseConfig } from '../../src/host/database-config.ts';
 import { freePort } from './child.ts';
+import { signal, standStill } from './standing-still.ts';
 
 /** Where the server of a run is: a folder, named in the environment of whoever runs the tests. */
 export const RUN_FOLDER = 'CLAVIGER_TEST_POSTGRESQL';
@@ -99,7 +100,7 @@ export class PostgresqlServer {
   pause(): () => void {
     const { pid: main } = this;
     const pids = [main, ...childrenOf(main)];
-    for (const pid of pids) signal(pid, 'SIGSTOP');
+    standStill(pids);
     return () => {
       for (const pid of pids) signal(pid, 'SIGCONT');
     };
@@ -217,13 +218,4 @@ function run(program: string, args: readonly string[]): Promise<void> {
 function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return text === '' ? [] : text.split(' ').map(Number);
-}
-
-/** To a process that may have ended meanwhile, as those do that tidy up. */
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { script } from './script.ts';
+import { standStill } from './standing-still.ts';
 import { bundledWorkers, COMMITTING } from './workers.ts';
 
 /** Bundles a TypeScript file (path from the repository's root) with the thread of its stores; gives the path of the script. */
@@ -35,7 +36,7 @@ export async function run<Ready>(script: string, argument: string): Promise<Runn
       await gone;
     },
     pause: () => {
-      child.kill('SIGSTOP');
+      if (child.pid !== undefined) standStill([child.pid]);
       return () => void child.kill('SIGCONT');
     },
   };
