@@ -49,9 +49,12 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     // Two at a time; a change of tasks waits for both, and is not there for either.
     const order: string[] = [];
     let change: Promise<void> = Promise.resolve();
+    let count = 0;
     await Promise.all(
       ['x', 'y'].map((name) =>
         commit(other.version, async () => {
+          count += 1;
+          await expect.poll(() => count).toBe(2);
           if (name === 'x')
             change = one.createDestination(destination('b')).then(() => void order.push('tasks'));
           await new Promise((resolve) => setTimeout(resolve, 50));
