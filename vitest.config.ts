@@ -28,10 +28,13 @@ const LONG =
     ? [
         'test/cli/disk.test.ts',
         'test/cli/recover-cases.test.ts',
+        'test/docs/examples.test.ts',
+        'test/e2e/reproducible.test.ts',
         'test/e2e/scaled.test.ts',
         'test/entities/df/database.test.ts',
         'test/entities/df/mediators.test.ts',
         'test/entities/df/roles-killed.test.ts',
+        'test/entities/df/store/postgresql-partitions.test.ts',
         'test/ibe/wasm/sizes.test.ts',
       ]
     : [];
@@ -50,7 +53,7 @@ export default defineConfig({
           exclude: [...APART, ...ON_PROCESSES, ...LONG],
         },
       },
-      { extends: true, test: { name: 'apart', include: APART } },
+      { extends: true, test: { name: 'apart', include: APART, exclude: LONG } },
     ],
     testTimeout: 60_000,
     hookTimeout: 90_000,
