@@ -236,19 +236,23 @@ export class StreamServer {
    * messages of theirs: servers such as 2.9.10 have that reader go on behind them. `remove` does not. @throws StorageError
    */
   async trim(stream: string, subject: string, upTo: number): Promise<void> {
-    await this.#asked(() => this.#manager.streams.purge(stream, { filter: subject, seq: upTo + 1 }));
+    const { last } = await this.#endOf(stream);
+    if (upTo >= last) {
+      // There is room for the other then.
+      await this.#purge(stream, subject, last);
+      await this.#goAbove(stream, last);
+    }
+    await this.#purge(stream, subject, upTo + 1);
   }
 
   /** How many messages of each subject that matches are there. @throws StorageError */
   async counts(stream: string, subjects: string): Promise<ReadonlyMap<string, number>> {
-    const ask = () => this.#manager.streams.info(stream, { subjects_filter: subjects });
-    return new Map(Object.entries((await this.#asked(ask)).state.subjects ?? {}));
+    return new Map((await this.#counted(stream, subjects)).filter(([subject]) => !isFloor(subject)));
   }
 
   /** The messages of a subject that are there, the oldest first, without their octets. @throws StorageError */
   async heads(stream: string, subject: string): Promise<StoredMessage[]> {
-    const counts = await this.counts(stream, subject);
-    const most = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    const most = (await this.#counted(stream, subject)).reduce((sum, [, count]) => sum + count, 0);
     if (most === 0) return [];
     return this.#asked(async () => {
       const consumer = await this.#client.consumers.get(stream, {
@@ -257,7 +261,7 @@ export class StreamServer {
       });
       const heads: StoredMessage[] = [];
       for await (const message of await consumer.fetch({ max_messages: most, expires: PULL_MS })) {
-        heads.push(storedMessage(message));
+        if (!isFloor(message.subject)) heads.push(storedMessage(message));
         if (message.info.pending === 0) break;
       }
       return heads;
@@ -266,6 +270,7 @@ export class StreamServer {
 
   /** Removes one message, and has the server write over it. @throws StorageError */
   async remove(stream: string, number: number): Promise<void> {
+    await this.#goAbove(stream, number);
     await this.#asked(() => this.#manager.streams.deleteMessage(stream, number).catch(isGone));
   }
 
@@ -284,6 +289,33 @@ export class StreamServer {
     this.#isClosed = true;
     await Promise.all([...this.#readings].map((reading) => reading.close()));
     await this.#connection.close();
+  }
+
+  async #counted(stream: string, subjects: string): Promise<[subject: string, count: number][]> {
+    const ask = () => this.#manager.streams.info(stream, { subjects_filter: subjects });
+    return Object.entries((await this.#asked(ask)).state.subjects ?? {});
+  }
+
+  /** @param before the first number that stays */
+  async #purge(stream: string, subject: string, before: number): Promise<void> {
+    await this.#asked(() => this.#manager.streams.purge(stream, { filter: subject, seq: before }));
+  }
+
+  /** The last number that was given in a stream, and the subject of its floor. */
+  async #endOf(stream: string): Promise<{ readonly last: number; readonly floor: string }> {
+    const { state, config } = await this.#asked(() => this.#manager.streams.info(stream));
+    const [subject = ''] = config.subjects;
+    return { last: state.last_seq, floor: subject.replace(/\*$/, FLOOR) };
+  }
+
+  /**
+   * Has a message be in the stream with a number above another: of a stream whose newest messages have gone a server such as
+   * 2.9.10 that is killed does not know how far its numbers have come, and gives them again, which readers pass over.
+   */
+  async #goAbove(stream: string, number: number): Promise<void> {
+    const { last, floor } = await this.#endOf(stream);
+    if (last > number) return;
+    await this.#purge(stream, floor, await this.publish(stream, floor, NOTHING));
   }
 
   async #asked<T>(ask: () => Promise<T>): Promise<T> {
@@ -311,6 +343,14 @@ export class StreamServer {
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+/** The last part of the subject of a message that is there for its number alone. */
+const FLOOR = 'floor';
+const NOTHING = new Uint8Array();
+
+function isFloor(subject: string): boolean {
+  return subject.endsWith(`.${FLOOR}`);
+}
 
 /** Of JetStream's own: the last message of the subject is another; there is no such stream. */
 const WRONG_LAST = 10_071;

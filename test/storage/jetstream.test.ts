@@ -147,6 +147,27 @@ describe.skipIf(missingNats())('Streams of a NATS server', () => {
       expect(server.disconnections).toBe(1);
     }, 20_000);
 
+    it('R-56: numbers go on above all that were given, also where nothing was left in a stream', async () => {
+      const server = await entered(own.access);
+      name = 'emptied';
+      await server.keep({ name, subjects: [`${name}.*`], octets: 1 << 20, replicas: 1 });
+      const reading = server.read(name, `${name}.0`, 0);
+      let last = 0;
+      for (let turn = 0; turn < 3; turn++) {
+        for (const text of ['a', 'b', 'c']) {
+          const number = await lay(server, text);
+          expect(number).toBeGreaterThan(last);
+          last = number;
+        }
+        expect(await texts(reading, 3)).toEqual(['a', 'b', 'c']);
+        await server.trim(name, `${name}.0`, last);
+        await own.kill();
+        await expect.poll(() => server.awaySince).not.toBeNull();
+        await own.start();
+        await expect.poll(() => server.awaySince, { timeout: 5_000 }).toBeNull();
+      }
+    }, 20_000);
+
     it('does not answer while it stands still: nobody knows what became of a message, and its copy is stored once', async () => {
       const server = await entered({ ...own.access, timeoutMs: 300 });
       name = 'still';
