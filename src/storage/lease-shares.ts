@@ -114,7 +114,7 @@ export class LeaseShares {
     return this.#changes;
   }
 
-  /** Things that nobody has had for a while, and since when (ISO 8601). */
+  /** Things that nobody has had for a while, or that do not come to their end here, and since when (ISO 8601). */
   get missed(): readonly { readonly thing: string; readonly since: string }[] {
     const before = this.#steady() - this.#options.ttlMs * MISSED;
     return [...this.#missed]
@@ -268,11 +268,17 @@ export class LeaseShares {
 
   #noteMissed(things: readonly string[]): void {
     for (const thing of things) {
-      if (this.#held.has(thing) || this.#present(thing) !== null) this.#missed.delete(thing);
+      if (this.#isServed(thing)) this.#missed.delete(thing);
       else if (!this.#missed.has(thing))
         this.#missed.set(thing, { steady: this.#steady(), at: this.#options.ports.clock.now() });
     }
     for (const thing of this.#missed.keys()) if (!things.includes(thing)) this.#missed.delete(thing);
+  }
+
+  /** Whether somebody has it who is not giving it back: its lease is renewed until that is done. */
+  #isServed(thing: string): boolean {
+    if (this.#held.get(thing)?.isEnding === true) return false;
+    return this.#held.has(thing) || this.#present(thing) !== null;
   }
 
   /** Who renews in time; `null`: nobody. */

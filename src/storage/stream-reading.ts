@@ -19,6 +19,7 @@ export interface StoredMessage {
 export interface MessageWay {
   /** Ends when it is closed; in their order, none left out. */
   readonly messages: AsyncIterable<StoredMessage>;
+  /** Resolves when `messages` has ended, which it does only as somebody reads on. */
   close(): Promise<unknown>;
 }
 
@@ -92,7 +93,8 @@ export class StreamReading {
   async #follow(): Promise<void> {
     const way = await this.#ports.open(this.#last + 1);
     this.#way = way;
-    if (this.#isClosed) await way.close();
+    // Not waited for before the messages are read: they would never end.
+    if (this.#isClosed) void way.close().catch(() => undefined);
     for await (const message of way.messages) {
       if (message.number <= this.#last) continue;
       this.#pauses.reset();

@@ -74,6 +74,16 @@ describe.skipIf(missingNats())('Streams of a NATS server', () => {
     expect([last?.number, last?.header('X-Of'), last?.header('X-None')]).toEqual([5, 'd%C3%A4', '']);
   });
 
+  it('R-23: a reading that is closed while its way is being opened ends', async () => {
+    const server = await stream();
+    await lay(server, 'a');
+    const reading = server.read(name, `${name}.0`, 0);
+    let isClosed = false;
+    void reading.close().then(() => (isClosed = true));
+    await expect.poll(() => isClosed).toBe(true);
+    expect(await reading.take()).toEqual([]);
+  });
+
   it('stores copies with one id once', async () => {
     const server = await stream();
     expect([await lay(server, 'a', 'one'), await lay(server, 'a', 'one')]).toEqual([1, 1]);

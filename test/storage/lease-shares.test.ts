@@ -140,6 +140,21 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     await expect.poll(() => place.held, { interval: 20 }).toEqual({ b: 8 });
   });
 
+  it('a thing that is given back, which does not come to its end, is told of after a while', async () => {
+    const { start } = kind();
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const shares = await start('a', {
+      things: () => ['x'],
+      begin: () => Promise.resolve({ over: Promise.resolve(), stop: () => ended }),
+    });
+    try {
+      await expect.poll(() => shares.missed.map(({ thing }) => thing), { interval: 20 }).toEqual(['x']);
+    } finally {
+      end();
+    }
+  });
+
   it('things that nobody can begin are told of after a while', async () => {
     const { start } = kind();
     const things = ['x'];
