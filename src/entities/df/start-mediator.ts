@@ -16,7 +16,7 @@ import { startMediating, x2x3Server } from './start-delivery.ts';
 import type { DfIntake, MediatingOptions, OpenWayOut, RunningMediating } from './start-delivery.ts';
 import { dfKept } from './start-operation.ts';
 import { streamsTold } from './start-stream-operation.ts';
-import { leaseOfMediation, openStreams } from './start-streams.ts';
+import { leaseOfMediation, openStreams, requireLayout } from './start-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
 import { openDfStores } from './start-stores.ts';
 import { startHolding } from './start.ts';
@@ -44,6 +44,7 @@ async function startWith(
   opened: Opened,
 ): Promise<Started<RunningMediator>> {
   const server = await openStreams(settings, config.roles, runtime, opened);
+  await requireLayout(server, settings, 'one');
   const lease = await leaseOfMediation(server, settings, config.x1.identifier, runtime, opened);
   const listening: { port: number | null } = { port: null };
   const openIntake =

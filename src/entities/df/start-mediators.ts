@@ -30,7 +30,7 @@ import { dfKept } from './start-operation.ts';
 import { openPartitionedStores } from './start-stores.ts';
 import type { PartitionedDfStore } from './store/postgresql-partitions.ts';
 import { sharesTold, streamsTold } from './start-stream-operation.ts';
-import { openStreams } from './start-streams.ts';
+import { openStreams, requireLayout } from './start-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
 import { startHolding } from './start.ts';
 
@@ -55,6 +55,7 @@ async function startWith(
   opened: Opened,
 ): Promise<Started<RunningMediator>> {
   const server = await openStreams(settings, config.roles, runtime, opened);
+  await requireLayout(server, settings, 'several');
   const sharing: { shares: LeaseShares | null } = { shares: null };
   const listening: { port: number | null } = { port: null };
   const outbox = new JoinedOutbox();

@@ -1,5 +1,6 @@
 /** The streams that are between the processes of one DF: entered and made. */
 import type { Opened } from '../../bytes/opened.ts';
+import { fromUtf8, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { streamAccess } from '../../host/stream-server-config.ts';
 import { StorageError } from '../../storage/errors.ts';
@@ -46,6 +47,39 @@ export async function openStreams(
     );
   for (const terms of streamsOf(settings, roles)) await server.keep(terms);
   return server;
+}
+
+/** How all calls of a DF's streams are mediated: by one process at a time, or by several on a database, each its share. */
+export type MediationLayout = 'one' | 'several';
+
+const LAYOUTS: Readonly<Record<MediationLayout, string>> = {
+  one: 'one process, with files',
+  several: 'several processes, on a database',
+};
+
+/**
+ * That the calls of these streams are mediated so. The first process says it, in `NAME.lease.layout`, for all that come
+ * later: one of the other kind would take the PDUs of calls that this one has, and number their records anew.
+ * @throws StorageError `refused` where it was said otherwise; `unavailable`
+ */
+export async function requireLayout(
+  server: Pick<StreamServer, 'newest' | 'publish'>,
+  settings: Pick<DfStreamSettings, 'name'>,
+  layout: MediationLayout,
+): Promise<void> {
+  const { stream, subject } = leasePlace(settings, 'layout');
+  try {
+    await server.publish(stream, subject, utf8(layout), { after: 0 });
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'conflict') throw error;
+    const said = await server.newest(stream, subject);
+    if (said === null || fromUtf8(said.octets) === layout) return;
+    const other = LAYOUTS[layout === 'one' ? 'several' : 'one'];
+    throw new StorageError(
+      'refused',
+      `streams.name: calls of the streams ${settings.name} are mediated by ${other}; here they would be by ${LAYOUTS[layout]}: name other streams`,
+    );
+  }
 }
 
 /** That this process mediates, and no other. @throws StorageError `locked`, `unavailable` */
