@@ -189,12 +189,22 @@ const read = configReader(KMS_CONFIG);
 export const kmsConfig: ConfigReader<typeof KMS_CONFIG> = Object.assign(
   (json: unknown, file?: string): KmsConfig => {
     const settings = read(json, file);
-    const [fault] = unproved(settings);
+    const faults = unproved(settings);
+    if (endsTasksOfOthers(settings)) faults.push(TASKS_OF_OTHERS);
+    const [fault] = faults;
     if (fault === undefined) return settings;
     throw new ConfigError('configuration', `${file === undefined ? '' : `${file}: `}${fault}`);
   },
   { schema: KMS_CONFIG },
 );
+
+const TASKS_OF_OTHERS =
+  'x1.keepalive.failClosed: expected false with database: a keepalive comes to one of several KMSs, and another would remove the tasks of all';
+
+/** Whether it would remove tasks that it shares, since another hears the ADMF. */
+function endsTasksOfOthers({ database, x1 }: KmsConfig): boolean {
+  return database !== undefined && x1.keepalive?.failClosed === true;
+}
 
 /** What is wrong with how devices would prove who they are. */
 function unproved({ certificates, subscribers }: KmsConfig): string[] {

@@ -158,6 +158,14 @@ describe('a started KMS', () => {
     expect(errorOf(await post())).toBe(INVALID_TS);
   });
 
+  it('R-23: does not end tasks when keepalives stay away where several KMSs may have them', () => {
+    const database = { engine: 'postgresql', host: '127.0.0.1', name: 'kms', user: 'kms', instance: 'one' };
+    const of = (failClosed: boolean) =>
+      kmsConfig(config({ database, x1: { keepalive: { timeoutMs: 700, failClosed } } }));
+    expect(() => of(true)).toThrow(/x1.keepalive.failClosed: expected false with database/);
+    expect(of(false).x1.keepalive).toEqual({ timeoutMs: 700, failClosed: false });
+  });
+
   it('takes X1 keepalives where they are agreed, and ends its tasks when they stay away', async () => {
     await expect((await admf()).request({ type: 'Keepalive' })).rejects.toThrow(/1070/);
     const state = mkdtempSync(path.join(folder, 'agreed-'));
