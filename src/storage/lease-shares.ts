@@ -9,6 +9,9 @@
  * ⌊things ∕ members⌋ each, and for one more for as many as there is a rest for: those that have most, so that as little as
  * can be goes from hand to hand. Who has more than its places gives the rest back; who has fewer takes what is free, given
  * back or late. Where two see it differently for a moment, one of them fails to take (compare and set), and both look again.
+ *
+ * Who is there again under a name of its own counts in place of the process that had it before, and takes what that one had
+ * without waiting until it is late: else it would begin to wait when it comes, and the others would have no place meanwhile.
  */
 import { randomUUID } from 'node:crypto';
 import { isoTime } from '../bytes/iso-time.ts';
@@ -38,6 +41,8 @@ export interface LeaseSharesOptions {
   readonly things: () => readonly string[];
   /** Of this process, for others to read. */
   readonly name: string;
+  /** No two processes have the name at a time (`instances.ts`), and a fence keeps out what one that stood still would do. */
+  readonly isNameOwn?: boolean;
   readonly ttlMs: number;
   readonly ports: LeasePorts;
   /** Begins the work. @throws any error where it cannot: the thing is given back, and tried again later */
@@ -213,8 +218,16 @@ export class LeaseShares {
   }
 
   #mayTake(thing: string): boolean {
-    if (this.#held.has(thing) || this.#present(thing) !== null) return false;
+    if (this.#held.has(thing)) return false;
+    const seen = this.#present(thing);
+    if (seen !== null && !this.#isFormer(seen)) return false;
     return this.#steady() >= (this.#later.get(thing) ?? -Infinity);
+  }
+
+  /** Whether it was had by a process that had this one's name before: one that lives has said so since this one came. */
+  #isFormer({ name, number }: Seen): boolean {
+    const { isNameOwn = false, name: own } = this.#options;
+    return isNameOwn && nameOf(name) === own && number < (this.#announced?.token ?? 0);
   }
 
   async #take(thing: string): Promise<boolean> {
@@ -290,7 +303,12 @@ export class LeaseShares {
 
   #members(): string[] {
     const there = [...this.#seen.keys()].filter((subject) => subject.startsWith(MEMBER));
-    return there.flatMap((subject) => this.#present(subject)?.name ?? []).sort();
+    const members = new Map<string, Seen>();
+    for (const seen of there.flatMap((subject) => this.#present(subject) ?? [])) {
+      const key = this.#options.isNameOwn === true ? nameOf(seen.name) : seen.name;
+      if (seen.number > (members.get(key)?.number ?? 0)) members.set(key, seen);
+    }
+    return [...members.values()].map(({ name }) => name).sort();
   }
 
   /** Each run has a name of its own: those that are gone leave no message behind. */
@@ -320,4 +338,9 @@ export class LeaseShares {
   #steady(): number {
     return this.#options.ports.steady?.() ?? performance.now();
   }
+}
+
+/** The name of a process without what tells its run from others. */
+function nameOf(member: string): string {
+  return member.slice(0, member.lastIndexOf('/'));
 }

@@ -112,6 +112,23 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     running.splice(running.indexOf(third), 1);
   });
 
+  it('who is there again takes what it had at once, and the others keep theirs', async () => {
+    const { place, start } = kind();
+    const own = { isNameOwn: true, ttlMs: 3_000 };
+    const first = await start('a', own);
+    await expect.poll(() => first.held, { interval: 20 }).toEqual(THINGS);
+    const killed = await start('b', own);
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+    const [held, changes] = [killed.held, first.changes];
+    await servers.at(-1)?.close();
+    // To this one nothing is ever late.
+    const ports = { clock: systemClock(), logger: silent, steady: () => 0 };
+    const again = await start('b', { ...own, ports });
+    await expect.poll(() => again.held, { interval: 20 }).toEqual(held);
+    expect(first.changes).toBe(changes);
+    expect(first.others).toHaveLength(1);
+  });
+
   it('what cannot go on is given back, and what cannot be begun is tried again', async () => {
     const { place, start } = kind();
     let failures = 3;

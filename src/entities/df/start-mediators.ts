@@ -132,7 +132,7 @@ class Partitions {
     const { stream, subject: prefix } = leasePlace(settings, '');
     const things = Array.from({ length: settings.partitions }, (_, partition) => `${MEDIATION}${partition}`);
     return {
-      ...{ server, stream, prefix, name, ttlMs: settings.leaseMs, ports: { clock, logger } },
+      ...{ server, stream, prefix, name, isNameOwn: true, ttlMs: settings.leaseMs, ports: { clock, logger } },
       things: () => things,
       begin: (thing, lease) => this.#begin(Number(thing.slice(MEDIATION.length)), lease),
     };
