@@ -276,8 +276,12 @@ export class StreamServer {
 
   /** What a stream keeps now. @throws StorageError */
   async kept(stream: string): Promise<{ readonly messages: number; readonly octets: number }> {
-    const { messages, bytes } = (await this.#asked(() => this.#manager.streams.info(stream))).state;
-    return { messages, octets: bytes };
+    const { messages, bytes, subjects } = (
+      await this.#asked(() => this.#manager.streams.info(stream, { subjects_filter: '>' }))
+    ).state;
+    const floors = Object.entries(subjects ?? {}).filter(([subject]) => isFloor(subject));
+    const count = messages - floors.reduce((sum, [, each]) => sum + each, 0);
+    return { messages: count, octets: count === 0 ? 0 : bytes };
   }
 
   /** When a stream was made, Unix milliseconds: numbers of messages begin anew with a stream. @throws StorageError */
