@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { statements } from '../../src/storage/migrations.ts';
 import { openPostgresql } from '../../src/storage/postgresql.ts';
+import type { DatabaseAccess } from '../../src/storage/postgresql.ts';
 import { requireTasksOf, SHARED_TASKS, SharedTaskStore } from '../../src/x1/shared-task-store.ts';
-import { missingPostgresql, testAccess } from '../support/postgresql.ts';
+import { missingPostgresql, query, testAccess } from '../support/postgresql.ts';
 import { TaskTable } from '../../src/x1/tasks.ts';
 import { elementRuntime } from '../support/elements.ts';
 import { taskStoreSuite } from './task-store-compliance.ts';
@@ -57,7 +58,7 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
           await expect.poll(() => count).toBe(2);
           if (name === 'x')
             change = one.createDestination(destination('b')).then(() => void order.push('tasks'));
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await expect.poll(async () => order.includes('tasks') || (await isWaitedFor(access))).toBe(true);
           order.push(name);
         }),
       ),
@@ -71,3 +72,11 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     await kysely.destroy();
   });
 });
+
+/** Whether somebody waits to decide on the tasks of a schema. */
+async function isWaitedFor(access: DatabaseAccess): Promise<boolean> {
+  const lock = `hashtextextended('${access.schema}' || E'\\ntasks', 0)`;
+  const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND (classid::bigint << 32) + objid::bigint = ${lock}`;
+  return (await query(access, waiting)).length > 0;
+}
