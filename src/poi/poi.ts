@@ -322,7 +322,6 @@ export class Poi {
   }
 }
 
-/** What `make` gives, made when it is first asked for; what it was made of can go then. */
 /** PDUs by interface. */
 type Displaced = DeliveryQueue['displaced'];
 
@@ -330,6 +329,7 @@ function plus(some: Displaced, more: Displaced): Displaced {
   return { x2: some.x2 + more.x2, x3: some.x3 + more.x3 };
 }
 
+/** What `make` gives, made when it is first asked for; what it was made of can go then. */
 function once<T>(make: () => T): () => T {
   let state: { readonly make: () => T } | { readonly made: T } = { make };
   return () => {

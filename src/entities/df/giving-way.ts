@@ -4,6 +4,7 @@
  * All of it happens within turns of the mediation.
  */
 import type { Clock, Logger } from '../../bytes/ports.ts';
+import { RevertibleMap } from '../../bytes/revertible-map.ts';
 import { makeRoom } from './backlog.ts';
 import type { BacklogOptions } from './backlog.ts';
 import type { WarrantNotices } from './notices.ts';
@@ -30,7 +31,7 @@ export class GivingWay {
   readonly #notices: WarrantNotices;
   readonly #counts = { hi2: 0, hi3: 0 };
   /** When something gave way last, by destination, warrant and interface. */
-  readonly #lostAt = new Map<string, number>();
+  readonly #lostAt = new RevertibleMap<string, { readonly at: number }>();
 
   /** @param currentState asked in each turn: after a failure it is another */
   constructor(options: GivingWayOptions, currentState: () => WorkingState, notices: WarrantNotices) {
@@ -55,8 +56,8 @@ export class GivingWay {
       if (reference !== 'hi1') this.#counts[reference] += 1;
       state.losses.note(gone, now);
       const key = JSON.stringify([did, liid, reference]);
-      const isNew = now - (this.#lostAt.get(key) ?? -Infinity) > QUIET_MS;
-      this.#lostAt.set(key, now);
+      const isNew = now - (this.#lostAt.get(key)?.at ?? -Infinity) > QUIET_MS;
+      this.#lostAt.set(key, { at: now });
       if (!isNew) continue;
       const text = `destination ${did}: ${reference.toUpperCase()} gives way to the bound of its backlog`;
       logger.error({ did, liid, interface: reference }, 'the backlog of a destination is at its bound');
@@ -69,13 +70,23 @@ export class GivingWay {
   tell(): void {
     const { clock, logger } = this.#options;
     const now = clock.now();
-    for (const [key, at] of this.#lostAt) if (now - at > QUIET_MS) this.#lostAt.delete(key);
+    for (const [key, { at }] of this.#lostAt) if (now - at > QUIET_MS) this.#lostAt.delete(key);
     for (const loss of this.#currentState().losses.due(now - GATHERED_MS)) {
       const text = textOf(loss);
       logger.error({ ...loss }, 'PDUs gave way to the bound of a backlog');
       this.#notices.report(loss.liid, text, loss.did);
       this.#tellAdmf(loss.liid, text);
     }
+  }
+
+  /** What was told is durable. */
+  kept(): void {
+    this.#lostAt.keep();
+  }
+
+  /** Nothing of it is: it is told again. */
+  undone(): void {
+    this.#lostAt.revert();
   }
 
   #tellAdmf(liid: string, text: string): void {

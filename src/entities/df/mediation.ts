@@ -254,7 +254,10 @@ export class Mediation {
   async #work(works: readonly (() => void)[]): Promise<void> {
     const { store, sharedTasks } = this.#options;
     if (this.#stopped) throw new MediationError('stopped', 'the mediation function is stopping');
-    if (this.#spoilt) this.#state = await loadedState(store, this.#options);
+    if (this.#spoilt) {
+      this.#state = await loadedState(store, this.#options);
+      for (const told of [this.#notices, this.#givingWay]) told.undone();
+    }
     await sharedTasks?.refresh();
     this.#spoilt = true;
     this.#toSetAside = [];
@@ -271,6 +274,7 @@ export class Mediation {
       return;
     }
     this.#spoilt = false;
+    for (const told of [this.#notices, this.#givingWay]) told.kept();
     this.#losses.streamsForgotten += changes?.forgottenStreams.length ?? 0;
     for (const { session } of changes?.keySessions ?? []) this.#announce(session);
   }

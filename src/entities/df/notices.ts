@@ -21,6 +21,7 @@
  * of its own.
  */
 import type { Clock } from '../../bytes/ports.ts';
+import { RevertibleMap } from '../../bytes/revertible-map.ts';
 import type {
   CallPartition,
   DfTask,
@@ -58,10 +59,10 @@ interface Pace {
   readonly cause: string;
   readonly about: string;
   /** When the last went out. */
-  at: number;
+  readonly at: number;
   /** What came since. */
-  more: number;
-  text: string;
+  readonly more: number;
+  readonly text: string;
 }
 
 export interface WarrantNoticeOptions {
@@ -76,7 +77,7 @@ export class WarrantNotices {
   readonly #currentState: () => WorkingState;
   readonly #deliver: DeliverNotice;
   readonly #reset: TellReset;
-  readonly #paces = new Map<string, Pace>();
+  readonly #paces = new RevertibleMap<string, Pace>();
 
   /** @param currentState asked in each turn: after a failure it is another */
   constructor(
@@ -137,8 +138,7 @@ export class WarrantNotices {
     const now = this.#options.clock.now();
     const pace = this.#paces.get(key);
     if (pace !== undefined && now - pace.at < ALARM_PACE_MS) {
-      pace.more++;
-      pace.text = text;
+      this.#paces.set(key, { ...pace, more: pace.more + 1, text });
       return;
     }
     this.#paces.set(key, { liid, at: now, more: 0, text, cause, about });
@@ -170,9 +170,19 @@ export class WarrantNotices {
         const { liid, more, cause, about } = pace;
         const text = more === 1 ? pace.text : `${pace.text} (the last of ${more})`;
         this.#sound({ liid, text, key: { cause, about } }, now);
-        Object.assign(pace, { at: now, more: 0 });
+        this.#paces.set(key, { ...pace, at: now, more: 0 });
       }
     }
+  }
+
+  /** What was told is durable. */
+  kept(): void {
+    this.#paces.keep();
+  }
+
+  /** Nothing of it is: it is told again. */
+  undone(): void {
+    this.#paces.revert();
   }
 
   /** Whether it is here that LEMFs are told. */

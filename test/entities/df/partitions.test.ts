@@ -162,6 +162,21 @@ describe('Mediations of partitions', () => {
     expect(store.committed[0]?.held).toHaveLength(1);
   });
 
+  it('R-91: an alarm of a turn that is done again is told then, and not a minute later', async () => {
+    const store = new Store();
+    const sharedTasks = {
+      version: 1,
+      refresh: () => Promise.resolve(),
+      isOutdated: (error: unknown) => error instanceof StorageError && error.code === 'outdated',
+    };
+    const mediation = await mediationOf(store, new Tasks(task(XID, 'A')), { sharedTasks });
+    store.before.push(() => new StorageError('outdated', 'tasks have changed since'));
+    await mediation.alarm(['A'], 'loss', 'something was lost', '');
+    expect(store.records.map(({ kind }) => kind)).toEqual(['li-alarm']);
+    await mediation.alarm(['A'], 'loss', 'something was lost', '');
+    expect(store.records).toHaveLength(1);
+  });
+
   it('questions about a call go to the one that has it, and to nobody where that is at another process', async () => {
     const tasks = new Tasks(task(XID, 'A'));
     const mediations = new Mediations({ partitions: 2, liids: () => [], clock, logger: silent });

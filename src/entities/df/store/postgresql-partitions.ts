@@ -34,6 +34,9 @@ import type { DfTableAccess, DfTablesAtStart } from './postgresql-tables.ts';
 const MADE = new TableReader('pg_tables', { schemaname: textColumn });
 const LAYOUT = new TableReader('layout', { partitions: countColumn });
 
+/** The partition that tells LEMFs of warrants (`notices.ts`). */
+const NOTICES = 0;
+
 /** Characters that names of partitions' schemas have besides; PostgreSQL takes 63. */
 const LONGEST_SCHEMA = 63 - '_p255'.length;
 
@@ -154,19 +157,24 @@ export class PartitionedDfStore {
     return store;
   }
 
-  /** Whether something waits for a destination in a partition, whoever has it. @throws StorageError */
+  /**
+   * Whether something waits for a destination in a partition, whoever has it, or is still to come: partition 0 may not have
+   * told yet that a warrant of which the destination was told has ended, or has another. @throws StorageError
+   */
   async waitsFor(did: string): Promise<boolean> {
     const names = Array.from({ length: this.partitions }, (_, partition) => this.#schemaOf(partition));
     const isOutbox = sql`WHERE tablename = 'outbox' AND schemaname = ANY(${names})`;
     const made = await rowsOf(this.#db, MADE, isOutbox);
     if (made.length === 0) return false;
-    const tables = sql.join(
-      made.map(
-        ({ schemaname: name }) => sql`SELECT 1 FROM ${sql.table(`${name}.outbox`)} WHERE did = ${did}`,
-      ),
-      sql` UNION ALL `,
+    const rowsFor = made.map(
+      ({ schemaname: name }) => sql`SELECT 1 FROM ${sql.table(`${name}.outbox`)} WHERE did = ${did}`,
     );
-    const { rows } = await sql`SELECT 1 WHERE EXISTS (${tables})`.execute(this.#db);
+    const teller = this.#schemaOf(NOTICES);
+    const told = sql`SELECT 1 FROM ${sql.table(`${teller}.notice`)}
+      WHERE CAST(body AS jsonb) -> 'told' -> 'dids' @> to_jsonb(CAST(${did} AS text))`;
+    if (made.some(({ schemaname: name }) => name === teller)) rowsFor.push(told);
+    const all = sql.join(rowsFor, sql` UNION ALL `);
+    const { rows } = await sql`SELECT 1 WHERE EXISTS (${all})`.execute(this.#db);
     return rows.length > 0;
   }
 

@@ -151,7 +151,8 @@ export class CopyReader {
       const origin = this.#known.get(stream)?.[place];
       if (origin !== undefined)
         taken(stream, {
-          octets: octets.subarray(begin, begin + length),
+          // It may wait for a destination for long, and all others of the batch are not to stay in memory with it.
+          octets: octets.slice(begin, begin + length),
           at,
           side: origin.side,
           source: origin.source,

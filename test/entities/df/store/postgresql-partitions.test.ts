@@ -181,6 +181,18 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     expect([await a.waitsFor('lemf'), await a.waitsFor('another')]).toEqual([true, false]);
   });
 
+  it('R-91: so is one that is still to be told that its warrant has ended', async () => {
+    const access = await testAccess();
+    const [a, b] = [await open(access, 'a'), await open(access, 'b')];
+    const store = await b.partition(0, lease(1));
+    const told = { tasks: [], terms: '', targets: '', dids: ['lemf'] };
+    const notice = { liid: 'L', next: 1, told, endedAt: null, xids: [], epoch: 0 };
+    await store.commit({ ...NOTHING, notices: [notice] });
+    expect([await a.waitsFor('lemf'), await a.waitsFor('another')]).toEqual([true, false]);
+    await store.commit({ ...NOTHING, notices: [{ ...notice, told: null, endedAt: 1 }] });
+    expect(await a.waitsFor('lemf')).toBe(false);
+  });
+
   it('R-94: after the database was put back from a copy, CINs of all partitions go on above any that were given', async () => {
     const access = await testAccess();
     const all = await open(access);

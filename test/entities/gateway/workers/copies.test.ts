@@ -50,6 +50,15 @@ describe('R-53: copies of packets that a thread relays', () => {
     expect(heard).toEqual(sent);
   });
 
+  test('have memory of their own: one that waits for a destination keeps no other', () => {
+    const { heard, read } = reading();
+    const copies = new CopyGatherer(read);
+    for (const n of [1, 2]) copies.add(n, packet(n));
+    copies.flush();
+    const held = heard.map(([, each]) => (typeof each === 'string' ? 0 : each.octets.buffer.byteLength));
+    expect(held).toEqual([101, 102]);
+  });
+
   test('go by themselves where a batch is full, the largest datagram included', () => {
     const batches: CopyBatch[] = [];
     const copies = new CopyGatherer((batch) => batches.push(batch));
