@@ -52,7 +52,7 @@ made from the package's Containerfile). Each entity answers on a port for Promet
 prometheus/ has the settings and rules for.
 
 With --scale (docs/scale.md) a KMS is two processes on one database, and a DF two that take X2 and
-X3 in and one that mediates, with streams between them; claviger up starts both engines with the
+X3 in and three that mediate, with streams between them; claviger up starts both engines with the
 rest, from the machine's own postgres, initdb and nats-server. One or two homes; only claviger up
 runs it.
 

@@ -14,7 +14,7 @@ import { engineUser, programOf } from './programs.ts';
 
 /** The only one who enters it. */
 export const STREAM_USER = 'claviger';
-/** A message of a DF is at most 1,118,208 octets (docs/scale.md). */
+/** A message of a DF is at most 2,035,712 octets (docs/scale.md). */
 const LARGEST_MESSAGE = 2 << 20;
 /** What all streams may reserve, octets. */
 const LARGEST_STORE = 16 * 2 ** 30;
