@@ -344,6 +344,7 @@ export class HandoverRelay implements WayOut, PassedOn {
     const { setAside, clock, lease, logger, server, streams } = this.#options;
     const refused = refusedOf(message);
     const pauses = this.#refusedPauses;
+    let isSetAside = false;
     while (!this.#isStopped && lease.state !== 'lost') {
       try {
         if (lease.state === 'held') {
@@ -357,6 +358,7 @@ export class HandoverRelay implements WayOut, PassedOn {
           const { stream, subject } = refusedHandoverPlace(streams);
           await server.trim(stream, subject, message.number);
           pauses.reset();
+          isSetAside = true;
           break;
         }
       } catch (error) {
@@ -367,7 +369,8 @@ export class HandoverRelay implements WayOut, PassedOn {
       }
       await pauses.wait();
     }
-    if (refused !== null && !this.#isStopped) this.#tellRefused(refused, message.octets.length);
+    // Else whoever mediates next does, and tells.
+    if (refused !== null && isSetAside) this.#tellRefused(refused, message.octets.length);
   }
 
   #tellRefused(

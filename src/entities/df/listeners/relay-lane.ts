@@ -107,7 +107,11 @@ export class RelayLane {
   async #layOnce(): Promise<boolean> {
     const { outbox } = this.#options;
     const entries = await outbox.pending(this.#did, 0, READ_AT_ONCE, this.#part);
-    if (entries.length === 0) return false;
+    if (entries.length === 0) {
+      // What gave way meanwhile is not removed here.
+      this.#stored.clear();
+      return false;
+    }
     const batches = handoverBatches(entries.filter(({ position }) => !this.#stored.has(position)));
     const outcomes = await Promise.allSettled([...batches.values()].map((warrant) => this.#layAll(warrant)));
     await this.#removeStored(entries);
