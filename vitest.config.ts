@@ -29,6 +29,8 @@ const LONG =
         'test/cli/disk.test.ts',
         'test/cli/recover-cases.test.ts',
         'test/docs/examples.test.ts',
+        'test/e2e/faults.test.ts',
+        'test/e2e/killed.test.ts',
         'test/e2e/reproducible.test.ts',
         'test/e2e/scaled.test.ts',
         'test/entities/df/database.test.ts',
