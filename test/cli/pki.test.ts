@@ -23,7 +23,8 @@ const ALICE = 'sip:alice@home1.example';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-cli-pki-'));
 const pki = path.join(root, 'pki');
-const now = Date.now();
+/** Asked when something is judged: what was made a moment ago is of this second. */
+const now = (): number => Date.now();
 let ports: OwnPorts;
 
 beforeAll(async () => {
@@ -50,10 +51,10 @@ describe('claviger pki issue --use', () => {
     expect(status).toBe(0);
     for (const file of Object.values(files)) expect(out).toContain(`wrote ${file}\n`);
     expect(statSync(files.privateKey).mode & 0o777).toBe(0o600);
-    const { chain } = readRsaPair(files, 'digitalSignature', now);
+    const { chain } = readRsaPair(files, 'digitalSignature', now());
     expect(chain.map(uriNamesOf)).toEqual([[ALICE]]);
-    expect(() => readRsaPair(files, 'keyEncipherment', now)).toThrow(/lacks keyEncipherment/);
-    expect(showCertificates(readFileSync(files.certificate, 'utf8'), now)).toMatchObject([
+    expect(() => readRsaPair(files, 'keyEncipherment', now())).toThrow(/lacks keyEncipherment/);
+    expect(showCertificates(readFileSync(files.certificate, 'utf8'), now())).toMatchObject([
       { subject: 'CN=alice.home1.example', dnsNames: [], roles: [], uris: [ALICE], daysLeft: 39 },
     ]);
     const shown = await claviger('pki', 'show', files.certificate);
@@ -64,10 +65,10 @@ describe('claviger pki issue --use', () => {
     const [own, tls] = [pairAt('kms.home1.example.encryption'), pairAt('kms.home1.example')];
     expect(await issue('--name', 'kms.home1.example', '--role', 'kms')).toMatchObject({ status: 0 });
     expect(await issue('--name', 'kms.home1.example', '--use', 'encryption')).toMatchObject({ status: 0 });
-    expect(readRsaPair(own, 'keyEncipherment', now).chain).toHaveLength(1);
-    expect(() => readRsaPair(own, 'digitalSignature', now)).toThrow(/lacks digitalSignature/);
-    loadTls({ ...tls, authorities: path.join(pki, 'ca.pem') }, now);
-    const [shown] = showCertificates(readFileSync(own.certificate, 'utf8'), now) ?? [];
+    expect(readRsaPair(own, 'keyEncipherment', now()).chain).toHaveLength(1);
+    expect(() => readRsaPair(own, 'digitalSignature', now())).toThrow(/lacks digitalSignature/);
+    loadTls({ ...tls, authorities: path.join(pki, 'ca.pem') }, now());
+    const [shown] = showCertificates(readFileSync(own.certificate, 'utf8'), now()) ?? [];
     expect(shown).toMatchObject({ dnsNames: ['kms.home1.example'], roles: [], uris: [] });
   });
 
@@ -81,7 +82,7 @@ describe('claviger pki issue --use', () => {
     expect(readFileSync(files.privateKey, 'utf8')).toBe(key);
     expect((await renew('--new-key')).status).toBe(0);
     expect(readFileSync(files.privateKey, 'utf8')).not.toBe(key);
-    expect(readRsaPair(files, 'digitalSignature', now).chain.map(uriNamesOf)).toEqual([[ALICE]]);
+    expect(readRsaPair(files, 'digitalSignature', now()).chain.map(uriNamesOf)).toEqual([[ALICE]]);
   });
 
   it.each([
@@ -138,7 +139,7 @@ describe('claviger init --phone-certificates', () => {
       const { kms } = ueConfig(readSecretFile(file), file);
       if (kms.proof.kind !== 'certificate') throw new Error(`${file}: by a key`);
       expect(existsSync(kms.proof.certificate)).toBe(true);
-      readRsaPair(kms.proof, 'digitalSignature', now);
+      readRsaPair(kms.proof, 'digitalSignature', now());
     }
     for (const name of ['kms', 'mailbox', 'alice', 'carol'])
       expect(JSON.stringify(configOf(name))).not.toContain('"psk"');
