@@ -57,3 +57,11 @@ export function deleteWhere<T>(map: Deletable<T>, condition: (value: T) => boole
   for (const [key] of gone) map.delete(key);
   return gone.length;
 }
+
+/** The things of those keys that are there. */
+export function thoseOf<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<string>): T[] {
+  return [...keys].flatMap((key) => {
+    const value = map.get(key);
+    return value === undefined ? [] : [value];
+  });
+}

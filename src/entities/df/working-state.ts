@@ -8,7 +8,7 @@
  *     key management   but for what time alone may change; of calls that stand it is known that they do
  *     streams          of proven calls (`streams.ts`)
  */
-import { ByCall, deleteWhere } from './by-call.ts';
+import { ByCall, deleteWhere, thoseOf } from './by-call.ts';
 import { ALL_CALLS, nextCin } from './call-partition.ts';
 import { CallNames } from './call-names.ts';
 import type { CallName } from './call-names.ts';
@@ -333,13 +333,13 @@ export class WorkingState {
     const changes: DfChanges = {
       ...this.#streams.take(),
       ...this.losses.take(),
-      communications: present(this.#communications, this.#changedCommunications),
-      keySessions: present(this.#sessions, this.#changedSessions),
+      communications: thoseOf(this.#communications, this.#changedCommunications),
+      keySessions: thoseOf(this.#sessions, this.#changedSessions),
       outbox: this.#outbox,
       evicted: this.#evicted,
       held: this.#newlyHeld,
       released: this.#released,
-      notices: present(this.#notices, this.#changedNotices),
+      notices: thoseOf(this.#notices, this.#changedNotices),
       retired: this.#retired,
       givenUp: this.#givenUp,
       passedAlarms: this.#passed,
@@ -446,11 +446,4 @@ export async function loadedState(
 /** Whether time alone may change what is asked or told of it. */
 function isTimed({ media, waits }: KeySession): boolean {
   return (media?.settled ?? null) !== null || waits === true;
-}
-
-function present<T>(map: { get(key: string): T | undefined }, keys: ReadonlySet<string>): T[] {
-  return [...keys].flatMap((key) => {
-    const value = map.get(key);
-    return value === undefined ? [] : [value];
-  });
 }
