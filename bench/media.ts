@@ -1,15 +1,19 @@
 /**
- * `npm run bench:media`: what a gateway relays with so many threads for media (`workers`), and what a packet costs it, over
- * real sockets on loopback. Phones are a process of their own and send as fast as is asked for, evenly over the calls; what
- * comes back is counted there. Processor time is that of the gateway's process, all threads counted, from the operating
- * system's accounting.
+ * `npm run bench:media`: what a gateway relays with so many threads for media (`workers`), what a packet costs it, and how
+ * many times as much two threads relay as one, over real sockets on loopback. Phones are a process of their own and send
+ * as fast as is asked for, evenly over the calls. Gateways with each number of threads take turns. Processor time is that
+ * of the gateway's process, all threads counted, from the operating system's accounting.
  *
  *     phones (a process) ──RTP──► gateway (a process: MediaGateway, no X3) ──RTP──► phones
+ *
+ * Where phones and gateway are on the same cores, phones may be what limits a rate: so the table says how long the threads
+ * that relay had a processor, waited for one, and had nothing to do, and of scaling what `scaling.ts` says.
  */
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { MediaDestinations } from '../src/entities/gateway/destinations.ts';
 import { MediaGateway } from '../src/entities/gateway/gateway.ts';
@@ -22,18 +26,30 @@ import type { Side } from '../src/wire/iq/sessions.ts';
 import { packetOf } from './chain/paced.ts';
 import { Part, ready } from './chain/parts.ts';
 import { passed, runtime } from './chain/runtime.ts';
+import type { ThreadTime } from './processor.ts';
+import { figuresOf, poolRound, scalingLines, scalingOf } from './scaling.ts';
+import type { PoolRound } from './scaling.ts';
+import { middle } from './statistics.ts';
 
-const HELP = `Usage: npm run bench:media -- [--threads N[,N…]] [--rate N] [--seconds N] [--calls N]
+const HELP = `Usage: npm run bench:media -- [--threads N[,N…]] [--rate N] [--seconds N] [--rounds N] [--calls N] [--json]
 
   --threads N  threads for media; 0: that of control (default 0,1,2)
   --rate N     packets a second that phones send (default 20000)
   --seconds N  of each load (default 5)
-  --calls N    that are up (default 100)`;
+  --rounds N   of each number of threads, in turns (default 3)
+  --calls N    that are up (default 100)
+  --json       as JSON`;
 
 const HOST = '127.0.0.1';
-const MEDIA = { address: HOST, from: 20_000, to: 29_999 };
+/** Ports of each gateway. */
+const PORTS_EACH = 8_000;
+const FIRST_PORT = 12_000;
 const WARM_UP_SECONDS = 2;
+/** Packets that phones send before they hear again. */
+const AT_ONCE = 64;
 const PAYLOAD = new Uint8Array(160);
+
+const MICROSECONDS = { perMs: 1000, name: 'µs' };
 
 type Ports = Readonly<Record<Side, number>>;
 
@@ -46,7 +62,9 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '0,1,2' },
     rate: { type: 'string', default: '20000' },
     seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     calls: { type: 'string', default: '100' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
     /** Of the processes that this one starts: which, and its settings as JSON. */
     part: { type: 'string' },
@@ -63,12 +81,14 @@ else await measure();
 
 interface GatewaySettings {
   readonly threads: number;
+  readonly from: number;
   readonly phones: readonly Ports[];
 }
 
-async function runGateway({ threads, phones }: GatewaySettings): Promise<void> {
-  const destinations = new MediaDestinations({ media: MEDIA });
-  const options = { ports: MEDIA, maxPacketRate: 1_000_000, ...runtime };
+async function runGateway({ threads, from, phones }: GatewaySettings): Promise<void> {
+  const media = { address: HOST, from, to: from + PORTS_EACH - 1 };
+  const destinations = new MediaDestinations({ media });
+  const options = { ports: media, maxPacketRate: 1_000_000, ...runtime };
   const relay: MediaRelay =
     threads === 0
       ? new LocalRelay({
@@ -76,7 +96,7 @@ async function runGateway({ threads, phones }: GatewaySettings): Promise<void> {
           datagrams: udpDatagrams(runtime.logger),
           allows: (at) => destinations.allows(at),
         })
-      : new ThreadedRelay({ ...options, threads, destinations: { media: MEDIA } });
+      : new ThreadedRelay({ ...options, threads, destinations: { media } });
   const gateway = new MediaGateway({
     ...{ relay, destinations, ...runtime, tasks: { revision: 0, match: () => [] } },
     poi: { report: () => undefined, missed: () => undefined },
@@ -91,7 +111,10 @@ async function runGateway({ threads, phones }: GatewaySettings): Promise<void> {
     });
     for (const side of SIDES) ports[`${n}${side}`] = stream?.[side].port ?? 0;
   }
-  ready(ports);
+  const names = phones.map((_, n) => `call-${n}`);
+  ready(ports, () =>
+    names.flatMap((name) => gateway.counts(name) ?? []).reduce((sum, { received }) => sum + received, 0),
+  );
 }
 
 /* ---------------------------------------------------------------- the phones */
@@ -110,7 +133,9 @@ interface Speaking {
 async function runPhones({ calls }: PhonesSettings): Promise<void> {
   let received = 0;
   const bound = async (): Promise<Socket> => {
-    const socket = createSocket('udp4').on('message', () => received++);
+    // To an address, without asking for its name each time.
+    const socket = createSocket({ type: 'udp4', lookup: (host, _, done) => done(null, host, 4) });
+    socket.on('message', () => received++);
     socket.bind(0, HOST);
     await once(socket, 'listening');
     return socket;
@@ -130,12 +155,13 @@ async function runPhones({ calls }: PhonesSettings): Promise<void> {
     let sent = 0;
     while (sent < total && performance.now() - begun < seconds * 1000) {
       const due = Math.min(total, Math.floor(((performance.now() - begun) * rate) / 1000) + 1);
-      for (; sent < due; sent++) {
+      // No more at once: phones hear as well.
+      for (const most = Math.min(due, sent + AT_ONCE); sent < most; sent++) {
         const at = sent % phones.length;
         const { name, socket } = phones[at] ?? { name: '', socket: null };
         socket?.send(packetOf(at, Math.floor(sent / phones.length), PAYLOAD), to[name] ?? 0, HOST);
       }
-      await passed(1);
+      await (sent < due ? turn() : passed(1));
     }
     await passed(300);
     return { sent, received: received - before };
@@ -149,6 +175,21 @@ async function runPhones({ calls }: PhonesSettings): Promise<void> {
 
 /* ---------------------------------------------------------------- the measurement */
 
+/** With so many threads. */
+interface Measured {
+  readonly threads: number;
+  readonly gateway: Part;
+  readonly rounds: Round[];
+}
+
+interface Round extends PoolRound {
+  readonly sent: number;
+  /** Came back to the phones. */
+  readonly heard: number;
+  /** Milliseconds of the gateway's process. */
+  readonly processMs: number;
+}
+
 async function measure(): Promise<void> {
   const [rate, seconds, calls] = [Number(values.rate), Number(values.seconds), Number(values.calls)];
   const phones = await Part.start('phones', { calls });
@@ -160,26 +201,107 @@ async function measure(): Promise<void> {
   const at = (n: number, side: Side): number => phones.ports[`${n}${side}`] ?? 0;
   const ports = Array.from({ length: calls }, (_, n) => ({ a: at(n, 'a'), b: at(n, 'b') }));
   const [load = NaN] = loadavg();
-  console.log(`${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, load ${load.toFixed(1)}`);
-  console.log('threads   sent/s   relayed/s   share   µs/packet   cores');
-  for (const threads of values.threads.split(',').map(Number)) {
-    const gateway = await Part.start('gateway', { threads, phones: ports } satisfies GatewaySettings);
+  const all: Measured[] = [];
+  for (const [k, threads] of values.threads.split(',').map(Number).entries()) {
+    const settings: GatewaySettings = { threads, from: FIRST_PORT + k * PORTS_EACH, phones: ports };
+    const gateway = await Part.start('gateway', settings);
     await speak(gateway.ports, WARM_UP_SECONDS);
-    const before = gateway.seconds;
-    const begun = performance.now();
-    const { sent, received } = await speak(gateway.ports, seconds);
-    const passedSeconds = (performance.now() - begun) / 1000;
-    const used = gateway.seconds - before;
+    all.push({ threads, gateway, rounds: [] });
+  }
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const { threads, gateway, rounds } of all)
+      rounds.push(await roundOf(threads, gateway, speak, seconds));
+  await Promise.all([phones, ...all.map(({ gateway }) => gateway)].map((part) => part.stop()));
+  const machine = { machine: cpus()[0]?.model ?? 'unknown', cores: cpus().length, load };
+  if (values.json)
+    console.log(JSON.stringify({ ...machine, calls, rate, threads: all.map(figures), ...scaled(all) }));
+  else print(machine, all);
+}
+
+async function roundOf(
+  threads: number,
+  gateway: Part,
+  speak: (to: Speaking['to'], seconds: number) => Promise<Spoken>,
+  seconds: number,
+): Promise<Round> {
+  let spoken: Spoken = { sent: 0, received: 0 };
+  const before = (await gateway.state()).counted;
+  const round = await poolRound(
+    gateway.pid,
+    (all) => relaying(all, threads, gateway.pid),
+    0,
+    async () => {
+      spoken = await speak(gateway.ports, seconds);
+    },
+  );
+  const done = (await gateway.state()).counted - before;
+  const { sent, received: heard } = spoken;
+  return { ...round, done, sent, heard, processMs: round.ranMs + round.besideMs };
+}
+
+/** The threads of a gateway that relay: its first, or of the others those that have run longest. */
+function relaying(all: readonly ThreadTime[], threads: number, pid: number): readonly ThreadTime[] {
+  if (threads === 0) return all.filter(({ thread }) => thread === pid);
+  const others = all.filter(({ thread }) => thread !== pid);
+  return [...others].sort((a, b) => b.ranMs - a.ranMs).slice(0, threads);
+}
+
+/** Of the rounds the ones in the middle. */
+function figures({ threads, rounds }: Measured) {
+  const of = (figure: (round: Round) => number): number => middle(rounds.map(figure));
+  const { taskMs, ran, waited, idle } = figuresOf(rounds, Math.max(1, threads));
+  return {
+    threads,
+    sent: of(({ sent, wallMs }) => (1000 * sent) / wallMs),
+    relayed: of(({ done, wallMs }) => (1000 * done) / wallMs),
+    /** Of those sent. */
+    lostBefore: of(({ sent, done }) => Math.max(0, 1 - done / sent)),
+    /** Of those relayed: the phones had no room for them. */
+    lostAfter: of(({ done, heard }) => Math.max(0, 1 - heard / done)),
+    microseconds: of(({ processMs, done }) => (1000 * processMs) / done),
+    /** With a processor to itself, by processor time. */
+    eachAlone: 1000 / taskMs,
+    ...{ ran, waited, idle },
+  };
+}
+
+function scaled(all: readonly Measured[]) {
+  const roundsOf = (wanted: number): readonly Round[] | undefined =>
+    all.find(({ threads }) => threads === wanted)?.rounds;
+  const [one, two] = [roundsOf(1), roundsOf(2)];
+  return one === undefined || two === undefined ? {} : { scaling: scalingOf(one, two) };
+}
+
+function print(
+  { machine, cores, load }: { readonly machine: string; readonly cores: number; readonly load: number },
+  all: readonly Measured[],
+): void {
+  console.log(
+    `${machine}, ${cores} cores, load ${load.toFixed(1)}; medians of ${all[0]?.rounds.length ?? 0} rounds`,
+  );
+  console.log(
+    '         packets a second     lost before, after      µs of      a thread           of its time',
+  );
+  console.log(
+    'threads     sent   relayed    the gateway              gateway   alone/s     ran   waited   idle',
+  );
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  for (const each of all.map(figures)) {
     const cells = [
-      String(threads).padStart(7),
-      (sent / seconds).toFixed(0).padStart(8),
-      (received / seconds).toFixed(0).padStart(11),
-      `${((100 * received) / sent).toFixed(1)} %`.padStart(7),
-      ((1e6 * used) / received).toFixed(1).padStart(11),
-      (used / passedSeconds).toFixed(2).padStart(7),
+      String(each.threads).padStart(7),
+      each.sent.toFixed(0).padStart(8),
+      each.relayed.toFixed(0).padStart(9),
+      percent(each.lostBefore).padStart(10),
+      percent(each.lostAfter).padStart(11),
+      each.microseconds.toFixed(1).padStart(10),
+      each.eachAlone.toFixed(0).padStart(9),
+      percent(each.ran).padStart(8),
+      percent(each.waited).padStart(8),
+      percent(each.idle).padStart(7),
     ];
     console.log(cells.join(' '));
-    await gateway.stop();
   }
-  await phones.stop();
+  const { scaling } = scaled(all);
+  if (scaling !== undefined)
+    for (const line of scalingLines('packets', scaling, MICROSECONDS)) console.log(line);
 }

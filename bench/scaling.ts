@@ -97,7 +97,8 @@ function modelled(one: PoolFigures, two: PoolFigures): number {
   return (2 * (one.taskMs + one.besideMs)) / (z + s * (1 + s / (z + s)));
 }
 
-function figuresOf(rounds: readonly PoolRound[], threads: number): PoolFigures {
+/** Of rounds the ones in the middle. */
+export function figuresOf(rounds: readonly PoolRound[], threads: number): PoolFigures {
   const of = (figure: (round: PoolRound) => number): number => middle(rounds.map(figure));
   const [ran, waited] = [
     of(({ ranMs, wallMs }) => ranMs / (threads * wallMs)),
@@ -111,12 +112,20 @@ function figuresOf(rounds: readonly PoolRound[], threads: number): PoolFigures {
   };
 }
 
+/** What times of a task are told in. */
+const MILLISECONDS = { perMs: 1, name: 'ms' };
+
 /** In words, a line each. */
-export function scalingLines(name: string, { one, two, wall, free, modelled: model }: Scaling): string[] {
+export function scalingLines(
+  name: string,
+  { one, two, wall, free, modelled: model }: Scaling,
+  unit = MILLISECONDS,
+): string[] {
   const line = (threads: string, { rate, taskMs, besideMs, ran, waited, idle }: PoolFigures): string => {
     const [a, b, c] = [ran, waited, idle].map((share) => `${(100 * share).toFixed(0)} %`);
+    const [own, others] = [taskMs, besideMs].map((ms) => `${(unit.perMs * ms).toFixed(2)} ${unit.name}`);
     return (
-      `  ${threads}: ${rate.toFixed(1)} a second; ${taskMs.toFixed(2)} ms each, ${besideMs.toFixed(2)} ms of other ` +
+      `  ${threads}: ${rate.toFixed(1)} a second; ${own} each, ${others} of other ` +
       `threads; ran ${a}, waited for a processor ${b}, had nothing to do ${c}`
     );
   };

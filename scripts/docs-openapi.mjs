@@ -41,7 +41,11 @@ export const DESCRIPTIONS = {
     ],
     'net/problem': ['PROBLEM'],
   },
-  'iq.openapi.yaml': { 'wire/iq/sessions': ['WANTED_SESSION', 'ANCHORED'], 'net/problem': ['PROBLEM'] },
+  'iq.openapi.yaml': {
+    'wire/iq/sessions': ['WANTED_SESSION', 'ANCHORED'],
+    'wire/iq/losses': ['LOST_SESSIONS'],
+    'net/problem': ['PROBLEM'],
+  },
   'kms.openapi.yaml': { 'net/problem': ['PROBLEM'] },
   'lemf.openapi.yaml': {
     'wire/analysts/calls': [

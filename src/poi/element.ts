@@ -25,6 +25,7 @@ import type { Listen } from '../host/config.ts';
 import type { Running, Runtime } from '../host/runtime.ts';
 import { startX1Ne } from '../x1/ne.ts';
 import { openNeState } from '../x1/state.ts';
+import type { X1Reporter } from '../x1/reports.ts';
 import { targetKeys } from '../x1/target-keys.ts';
 import type { TaskEvent } from '../x1/task-changes.ts';
 import type { PoiElementConfig } from './config.ts';
@@ -40,12 +41,17 @@ export interface PoiElementKind {
   readonly files?: readonly string[];
 }
 
+/** Trouble of an element and of its tasks (X1 ReportNEIssue, ReportTaskIssue). Must not throw. */
+export type ElementIssues = Pick<X1Reporter, 'taskIssue' | 'elementIssue' | 'elementCleared'>;
+
 export interface RunningPoiElement extends Running {
   readonly x1: Listen;
   readonly hosts: HostMap;
   readonly tls: LiveTls;
   readonly operation: PoiOperation;
   readonly poi: Poi;
+  /** Where the entity reports what is wrong with it, and with its tasks. */
+  readonly issues: ElementIssues;
   /** The element's tasks, as its entity asks for them. */
   readonly tasks: InterceptionTasks;
   /** Waits at most `ms` milliseconds until the destinations have acknowledged everything. */
@@ -106,6 +112,7 @@ async function startHolding(
     tls,
     operation: poiOperation(config, { x1, poi, delivery, trail: state.trail }),
     poi,
+    issues: reporter,
     tasks: {
       get revision() {
         return revision;

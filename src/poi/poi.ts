@@ -95,11 +95,15 @@ export interface ObservationReporter {
 
 /** The same where what was seen may be lost on its way here. */
 export interface ContentReporter extends ObservationReporter {
-  /** So many events were seen, and what they were is not known any more: their numbers will lack, and it is reported. */
+  /**
+   * So many events were seen, and what they were is not known any more: their numbers will lack, and it is reported.
+   * @param why absent: they came faster than they are taken
+   */
   missed(
     observed: Pick<Observation, 'interface' | 'correlation'>,
     matches: readonly Match[],
     count: number,
+    why?: string,
   ): void;
 }
 
@@ -204,13 +208,14 @@ export class Poi {
     { interface: reference, correlation }: Pick<Observation, 'interface' | 'correlation'>,
     matches: readonly Match[],
     count: number,
+    why = `${reference.toUpperCase()} events came faster than they are taken`,
   ): void {
     const session = toHex(correlation);
     for (const { task } of matches) {
       if (!delivers(task, reference)) continue;
       for (const did of task.dids) {
         this.#next(streamName(reference, task.xid, did, session), count);
-        this.open(did).countLoss(`${reference.toUpperCase()} events came faster than they are taken`, count);
+        this.open(did).countLoss(why, count);
       }
     }
   }

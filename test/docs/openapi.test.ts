@@ -27,6 +27,7 @@ import {
   CALL_VIEWS,
   RECORD_VIEW,
 } from '../../src/wire/analysts/calls.ts';
+import { IQ_LOSSES_PATH, LOST_SESSIONS } from '../../src/wire/iq/losses.ts';
 import {
   ANCHORED,
   encodeAnchored,
@@ -104,7 +105,7 @@ const SCHEMAS: Readonly<Record<string, readonly TSchema[]>> = {
     ...[TIME_EVENT, SYSTEM_EVENT, WARRANT_EVENT, SELF],
     ...[SYSTEM_STATUS, ELEMENT_LIST, DIFFERENCE_LIST, ALARM_LIST, AUDIT_PAGE, WATCH_LIST, PROBLEM],
   ],
-  'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, PROBLEM],
+  'iq.openapi.yaml': [WANTED_SESSION, ANCHORED, LOST_SESSIONS, PROBLEM],
   'kms.openapi.yaml': [PROBLEM],
   'lemf.openapi.yaml': [
     ...[ANALYST_SELF, CALL_LIST, CALL_VIEWS, RECORD_VIEW, ANALYST_TIME_EVENT, CALL_EVENT],
@@ -302,6 +303,8 @@ describe('iq.openapi.yaml', () => {
   it('has every status that the code answers with', () => {
     expect(statuses(iq, at, 'put')).toEqual(sorted(200, 400, 403, 413, 415, ...Object.values(IQ_STATUS)));
     expect(statuses(iq, at, 'delete')).toEqual(['204', '403', '404']);
+    expect(statuses(iq, at, 'get')).toEqual(['204', '403', '404']);
+    expect(statuses(iq, IQ_LOSSES_PATH, 'get')).toEqual(['200', '400', '403']);
   });
 
   it('describes what is written', () => {

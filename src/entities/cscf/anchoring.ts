@@ -167,6 +167,16 @@ export class AnchoredCall {
     });
   }
 
+  /** IDs of its sessions at the gateway, of those that it has been told of. */
+  get sessions(): readonly string[] {
+    return [...this.#byBranch.values()].flatMap(({ id, state }) => (state.wanted === null ? [] : [id]));
+  }
+
+  /** Callee's tags of the dialogs whose media are in a session. */
+  dialogsOf(id: string): readonly string[] {
+    return [...this.#byDialog].flatMap(([tag, session]) => (session.id === id ? [tag] : []));
+  }
+
   /** A branch has failed: its media are not needed. */
   releaseBranch(branch: string): void {
     const session = this.#byBranch.get(branch);

@@ -51,6 +51,11 @@ export class CallTable {
     return this.#entries.size;
   }
 
+  /** All calls under way. */
+  get all(): Iterable<Call> {
+    return this.#entries.keys();
+  }
+
   /** Calls that had no place since the start. */
   get refused(): Readonly<Record<CallRefusal, number>> {
     return this.#refused;

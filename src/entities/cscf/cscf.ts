@@ -36,6 +36,7 @@ import { icidFor, putIcid, removeIcid } from './charging.ts';
 import { FirstRoutes } from './first-routes.ts';
 import { Interception } from './interception.ts';
 import { marksLoop } from './loops.ts';
+import { LostMedia } from './lost-media.ts';
 import { Origins, ownerOf, partiesOf } from './origin.ts';
 import type { Origin } from './origin.ts';
 import { OwnAnswers } from './own-answers.ts';
@@ -47,6 +48,7 @@ import type {
   CscfLimits,
   CscfSettings,
   MediaAnchor,
+  MediaLosses,
   RegistrationStore,
   RestoredBinding,
   Subscriber,
@@ -79,6 +81,8 @@ export interface CscfParts {
   readonly restored?: ReadonlyMap<string, readonly RestoredBinding[]>;
   /** `null`: media go directly. */
   readonly anchor: MediaAnchor | null;
+  /** Absent: nobody says which media are lost. */
+  readonly losses?: MediaLosses | null;
   readonly tasks: InterceptionTasks;
   readonly poi: ObservationReporter;
 }
@@ -105,13 +109,14 @@ export class Cscf {
   readonly #path: MediaPath;
   readonly #relay: Relay;
   readonly #answers: OwnAnswers;
+  /** Ends calls whose media are lost, once it follows; `null`: nobody says which are. */
+  readonly lostMedia: LostMedia | null;
 
   constructor(parts: CscfParts) {
-    const { settings, clock, layer, random } = parts;
+    const { settings, clock, layer, random, hosts, logger, anchor, losses = null, listening = [] } = parts;
     const limits: CscfLimits = { ...DEFAULT_CSCF_LIMITS, ...settings.limits };
     this.#parts = parts;
     this.#layer = layer;
-    const { hosts } = parts;
     const addressesOf: AddressesOf = parts.addressesOf ?? ((host, port) => [hosts.resolve(host, port)]);
     this.#peers = new Peers(settings.peers, addressesOf, parts.namesOf);
     this.#directory = new Directory(settings, this.#peers);
@@ -135,9 +140,8 @@ export class Cscf {
       trusted: (observed) => this.#peers.trusted(observed),
       sessionOf: (request, observed) => this.#speakers.sessionOf(request, observed),
     });
-    const { logger, anchor, listening = [] } = parts;
-    const { identifiers } = layer;
-    this.#path = new MediaPath({ logger, anchor, identifiers, peers: this.#peers, listening });
+    const [peers, { identifiers }] = [this.#peers, layer];
+    this.#path = new MediaPath({ logger, anchor, identifiers, peers, listening });
     this.#relay = new Relay({
       layer,
       clock,
@@ -149,6 +153,9 @@ export class Cscf {
       watch: this.#interception,
       sentBy: `${settings.host}:${settings.port}`,
     });
+    const end = (call: Call, session: string): void => this.#relay.endMedia(call, session);
+    const ending = { calls: this.#calls, end, clock, logger };
+    this.lostMedia = losses === null ? null : new LostMedia({ losses, ...ending });
     layer.observe((observed) => this.#interception.observe(observed));
     layer.attach({
       request: (transaction) => this.#guard(transaction, () => this.#request(transaction)),
@@ -194,6 +201,7 @@ export class Cscf {
 
   /** Forgets everything; media sessions are given back. */
   close(): void {
+    this.lostMedia?.stop();
     this.#relay.close();
     this.#layer.abandon();
     this.#interception.close();

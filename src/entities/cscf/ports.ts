@@ -2,6 +2,7 @@
  * What the CSCF takes from outside. `entities/cscf/start.ts` wires it: the media gateway over Iq, the point of interception with
  * the tasks that X1 has given this element.
  */
+import type { LossesKnown, LostSessions } from '../../wire/iq/losses.ts';
 import type { AnchoredStream, WantedSession } from '../../wire/iq/sessions.ts';
 import type { Secret } from '../../bytes/secret.ts';
 import type { Algorithm } from '../../sip/digest.ts';
@@ -15,6 +16,17 @@ export interface MediaAnchor {
   put(id: string, session: WantedSession): Promise<readonly AnchoredStream[]>;
   /** Ends a session; one that is gone is not an error. */
   delete(id: string): Promise<void>;
+}
+
+/** Says which media sessions have ended without our asking. */
+export interface MediaLosses {
+  /**
+   * What was lost since; waits for something to tell, a few seconds at most.
+   * @param known `null`: nothing is; only from where to go on is told then. @throws ClavigerError without an answer
+   */
+  lost(known: LossesKnown | null): Promise<LostSessions>;
+  /** Whether a session is up. @throws ClavigerError without an answer */
+  stands(id: string): Promise<boolean>;
 }
 
 /** One subscriber of this home. */

@@ -323,6 +323,18 @@ export class Relay {
     this.#calls.end(call);
   }
 
+  /**
+   * The gateway has no more a session of a call, and cannot have it again on the ports that the parties know: what had its
+   * media there is ended on both sides (TS 24.229 clause 5.2.8.1.2, where bearers are lost), an INVITE that waits for its
+   * answer is given up.
+   */
+  endMedia(call: Call, session: string): void {
+    const tags = call.media?.dialogsOf(session) ?? [];
+    const up = tags.filter((tag) => isUp(call, tag));
+    for (const tag of up) this.#endDialog(call, tag, 503);
+    if (up.length === 0) this.#giveUp(call, 503);
+  }
+
   /** Gives up what waits for its answer. */
   #giveUp(call: Call, status: number): void {
     const pending = new Set([...call.attempts].map((attempt) => attempt.pending));

@@ -2,7 +2,7 @@
 import { meter, meterBy } from '../../host/meters.ts';
 import type { KeptState } from '../../host/backup.ts';
 import type { Operation } from '../../host/operation.ts';
-import type { Alarm } from '../../host/status.ts';
+import type { Alarm, EntityState } from '../../host/status.ts';
 import { datagramsLost } from '../../net/udp-losses.ts';
 import type { RunningPoiElement } from '../../poi/element.ts';
 import { WriteProbe } from '../../storage/probe.ts';
@@ -37,13 +37,19 @@ export function cscfOperation(
       const state = operation.state();
       const sip = { name: 'sip', to: '', entries: transport.waiting, octets: null, oldest: null };
       const alarms = [...state.alarms, ...overloadAlarms(layer.overload.last, clock.now())];
-      return { ...state, queues: [...state.queues, sip], alarms };
+      const peers = [...state.peers, ...gatewayPeers(config, cscf)];
+      return { ...state, queues: [...state.queues, sip], peers, alarms };
     },
     unready: () => [...operation.unready(), ...probe.problems()],
     meters: [
       ...operation.meters(),
       meter('calls', 'Calls that stand.', () => cscf.calls),
       meterBy('bound', 'calls_refused_total', 'Calls that exceeded a bound.', () => cscf.refused),
+      meter(
+        'calls_media_lost_total',
+        'Sessions of media of calls that the gateway has lost; the calls were ended.',
+        () => cscf.lostMedia?.count ?? 0,
+      ),
       meterBy(
         'reason',
         'sip_connections_cut_total',
@@ -95,6 +101,13 @@ export function cscfOperation(
     retakes: { subscribers: ({ subscribers }) => void cscf.replaceSubscribers(subscribers) },
     drain: (ms) => element.drain(ms),
   };
+}
+
+/** The media gateway, if there is one, as far as it says which media it has lost. */
+function gatewayPeers({ iq }: CscfConfig, { lostMedia }: Cscf): EntityState['peers'] {
+  if (iq === undefined || lostMedia === null) return [];
+  const name = iq.url.replace(/^https:\/\//, '').replace(/\/.*$/, '');
+  return [{ name, role: 'gateway', state: lostMedia.gateway }];
 }
 
 /** Milliseconds for which it is said that more came than could be served. */

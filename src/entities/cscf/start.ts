@@ -134,9 +134,11 @@ async function startWith(
     random,
     logger,
     anchor,
+    losses: anchor,
     tasks,
     poi,
   });
+  void cscf.lostMedia?.follow();
   opened.add(async () => {
     await transport.close();
     cscf.close();

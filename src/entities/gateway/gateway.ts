@@ -2,16 +2,20 @@
  * The media gateway of a home (IMS-AGW, TS 23.334): for every call it stands between the two sides of each stream, so
  * that media pass here wherever the parties are. It holds no key and understands no packet.
  *
- * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came.
+ * A session lives until the CSCF ends it, or until for `idleMs` neither a packet nor a word of the CSCF came. One whose
+ * media are lost with the thread that relayed them has ended as well: the CSCF is told (`losses.ts`), and the ADMF, where
+ * its content was intercepted.
  */
 import { SerialQueue } from '../../bytes/serial-queue.ts';
-import type { InterceptionTasks, ContentReporter } from '../../poi/poi.ts';
+import { Tally } from '../../bytes/tally.ts';
+import type { InterceptionTasks, ContentReporter, PoiIssues } from '../../poi/poi.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
 import type { AnchoredStream, Side, WantedSession, WantedStream } from '../../wire/iq/sessions.ts';
 import type { MediaDestinations } from './destinations.ts';
 import { GatewayError } from './errors.ts';
 import { SessionInterception } from './interception.ts';
 import type { LegCounts } from './leg.ts';
+import { SessionLosses } from './losses.ts';
 import type { PortCounts } from './port-pool.ts';
 import type { MediaRelay, RelayedStream, StreamUser } from './relay.ts';
 import { wantedAddresses } from './stream.ts';
@@ -23,6 +27,8 @@ export interface GatewayOptions {
   readonly destinations: MediaDestinations;
   readonly poi: ContentReporter;
   readonly tasks: InterceptionTasks;
+  /** Where it is told that content under interception has ended with what relayed it. */
+  readonly issues?: Pick<PoiIssues, 'taskIssue'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds; default 15 minutes, well beyond any hold music's pause. */
@@ -47,17 +53,26 @@ export class MediaGateway {
   readonly #sessions = new Map<string, Session>();
   /** Control is taken one after another: the ports of a session are bound in the order of the requests. */
   readonly #control = new SerialQueue();
+  /** Sessions that have ended with what relayed them. */
+  readonly losses: SessionLosses;
+  readonly #toldOfLoss = new Tally();
   #sweep: Timer;
   #stopped = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.losses = new SessionLosses(options.clock);
     this.#sweep = this.#nextSweep();
     options.tasks.onChange?.(() => options.relay.refresh());
   }
 
   get sessions(): number {
     return this.#sessions.size;
+  }
+
+  /** Whether a session is up. */
+  has(id: string): boolean {
+    return this.#sessions.has(id);
   }
 
   /** How the ports stand, and how often none was free. */
@@ -97,6 +112,7 @@ export class MediaGateway {
   /** Ends every session. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.losses.close();
     this.#sweep.cancel();
     await this.#control.run(() => {
       for (const id of [...this.#sessions.keys()]) this.#end(id);
@@ -155,6 +171,7 @@ export class MediaGateway {
     const interception = new SessionInterception(poi, tasks, wanted);
     const session: Session = { id, interception, streams: [], lastWord: clock.now() };
     this.#sessions.set(id, session);
+    this.losses.forget(id);
     return session;
   }
 
@@ -214,6 +231,21 @@ export class MediaGateway {
     if (this.#sessions.get(id) !== session) return;
     this.#options.logger.error({ session: id }, 'a media session has ended with the thread that relayed it');
     this.#end(id);
+    this.losses.add(id);
+    this.#tellLoss(session);
+  }
+
+  /** Nobody knows what the thread still had of its content. */
+  #tellLoss({ interception }: Session): void {
+    try {
+      for (const xid of interception.broke()) {
+        const count = this.#toldOfLoss.count(xid);
+        const text = `content of a call has ended with the thread that relayed it (${count} of this task)`;
+        if (count !== null) this.#options.issues?.taskIssue(xid, text);
+      }
+    } catch (error) {
+      this.#notIntercepted(error);
+    }
   }
 
   #nextSweep(): Timer {

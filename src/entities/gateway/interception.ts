@@ -74,6 +74,18 @@ export class SessionInterception {
     this.#poi.missed({ interface: 'x3', correlation: this.#session.correlation }, this.#matches[side], count);
   }
 
+  /**
+   * What relayed the session has ended, with what it still had: how many packets that were is not known, one number of
+   * each task says that some lack. Gives the XIDs of those that content went to.
+   */
+  broke(): string[] {
+    const concerned = SIDES.some((side) => this.isWanted(side)) ? this.#matches.a : [];
+    const { correlation } = this.#session;
+    const why = 'the thread that relayed a call has ended';
+    this.#poi.missed({ interface: 'x3', correlation }, concerned, 1, why);
+    return concerned.flatMap(({ task }) => (task.deliveryType === 'X2Only' ? [] : [task.xid]));
+  }
+
   #seek(): void {
     this.#revision = this.#tasks.revision;
     const { parties } = this.#session;

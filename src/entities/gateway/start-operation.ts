@@ -40,6 +40,11 @@ export function gatewayOperation(
     meters: [
       ...operation.meters({ control: connectionsOf(control) }),
       meter('media_sessions', 'Sessions of media that stand.', () => gateway.sessions),
+      meter(
+        'media_sessions_lost_total',
+        'Sessions of media that ended with the thread that relayed them.',
+        () => gateway.losses.count,
+      ),
       meterBy('state', 'media_ports', 'UDP ports for media, in pairs.', () => {
         const { free, used, foreign } = gateway.ports;
         return { free, used, foreign };

@@ -73,7 +73,14 @@ async function startWith(
   const threaded =
     config.workers === 0
       ? null
-      : new ThreadedRelay({ ...options, threads: config.workers, destinations: rules, clock, logger });
+      : new ThreadedRelay({
+          ...options,
+          threads: config.workers,
+          destinations: rules,
+          issues: element.issues,
+          clock,
+          logger,
+        });
   const relay =
     threaded ??
     new LocalRelay({
@@ -87,6 +94,7 @@ async function startWith(
     destinations,
     poi: element.poi,
     tasks: element.tasks,
+    issues: element.issues,
     clock,
     logger,
     idleMs: config.idleMs,

@@ -8,7 +8,13 @@ import type { AnchoredStream, WantedSession } from '../../../src/wire/iq/session
 import type { Logger } from '../../../src/bytes/ports.ts';
 import { Secret } from '../../../src/bytes/secret.ts';
 import { Cscf } from '../../../src/entities/cscf/cscf.ts';
-import type { CscfLimits, CscfSettings, Forwards, MailboxSetting } from '../../../src/entities/cscf/ports.ts';
+import type {
+  CscfLimits,
+  CscfSettings,
+  Forwards,
+  MailboxSetting,
+  MediaLosses,
+} from '../../../src/entities/cscf/ports.ts';
 import type { Match, Observation, PoiTask, TaskChange } from '../../../src/poi/poi.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Body, Leg } from '../../../src/sip/agent-types.ts';
@@ -167,6 +173,8 @@ export class Network {
     options: {
       limits?: Partial<CscfLimits>;
       media?: boolean;
+      /** Who says which media are lost. */
+      losses?: MediaLosses;
       interHome?: Protocol;
       maxOctets?: number;
       connections?: Partial<TcpLimits>;
@@ -228,6 +236,7 @@ export class Network {
       random,
       logger: this.logger,
       anchor: options.media === false ? null : gateway,
+      losses: options.losses ?? null,
       tasks: interception,
       poi: interception,
     });

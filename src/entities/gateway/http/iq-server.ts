@@ -8,6 +8,7 @@ import {
   decodeWanted,
   encodeAnchored,
 } from '../../../wire/iq/sessions.ts';
+import { decodeKnown, IQ_LOSSES_PATH } from '../../../wire/iq/losses.ts';
 import { GatewayError } from '../errors.ts';
 import { IqError } from '../../../wire/iq/errors.ts';
 import type { GatewayErrorCode } from '../errors.ts';
@@ -70,6 +71,18 @@ export function iqServer(options: IqServerOptions): FastifyInstance {
   server.delete<OfSession>(`${IQ_SESSIONS_PATH}:id`, async (request, reply) => {
     const ended = await gateway.delete(request.params.id);
     await reply.code(ended ? 204 : 404).send();
+  });
+
+  server.get<OfSession>(`${IQ_SESSIONS_PATH}:id`, async (request, reply) => {
+    await reply.code(gateway.has(request.params.id) ? 204 : 404).send();
+  });
+
+  server.get(IQ_LOSSES_PATH, (request) => gateway.losses.since(decodeKnown(request.query)));
+
+  // Who waits for losses must not keep the server from closing.
+  server.addHook('preClose', (done) => {
+    gateway.losses.close();
+    done();
   });
 
   return server;

@@ -24,8 +24,8 @@ const NO_PORTS: PortCounts = { free: 0, used: 0, foreign: 0, refused: 0 };
 export interface RelayThreadOptions {
   readonly data: RelayThreadData;
   readonly logger: Logger;
-  /** It has ended, and was not told to. */
-  readonly gone: () => void;
+  /** It has ended, and was not told to. @param streams that it relayed */
+  readonly gone: (streams: number) => void;
 }
 
 interface Anchoring {
@@ -174,15 +174,15 @@ export class RelayThread {
   #end(): void {
     this.#isGone = true;
     this.#ports = NO_PORTS;
-    const streams = [...this.#streams.values()];
+    const streams = [...this.#streams.values()].filter(({ isClosed }) => !isClosed);
     const anchoring = [...this.#anchoring.values()];
     this.#streams.clear();
     this.#anchoring.clear();
     for (const { reject } of anchoring) reject(gone());
     for (const flushed of this.#flushing.splice(0)) flushed();
     if (this.#isEnding) return;
-    for (const { isClosed, user } of streams) if (!isClosed) user.lost();
-    this.#options.gone();
+    for (const { user } of streams) user.lost();
+    this.#options.gone(streams.length);
   }
 }
 

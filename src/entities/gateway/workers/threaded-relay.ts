@@ -3,7 +3,7 @@
  * hears of it when a task wants it. Streams of a session are relayed by one thread as long as it has ports, so that its
  * packets reach whoever numbers them in the order in which they came; a new session's, by the one that has fewest.
  *
- * A thread that ends takes its streams with it; another takes its place and its ports.
+ * A thread that ends takes its streams with it, of which the ADMF is told; another takes its place and its ports.
  */
 import { BackOff } from '../../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
@@ -13,11 +13,15 @@ import type { PortCounts } from '../port-pool.ts';
 import type { MediaRelay, RelayedStream, RelayOptions, StreamUser } from '../relay.ts';
 import { shareOfPorts } from './relay-orders.ts';
 import { RelayThread } from './relay-thread.ts';
+import { ThreadAlarm, THREADS_WELL_MS } from './thread-alarm.ts';
+import type { ThreadIssues } from './thread-alarm.ts';
 
 export interface ThreadedRelayOptions extends RelayOptions {
   /** At least one. */
   readonly threads: number;
   readonly destinations: DestinationRules;
+  /** Where it is told that a thread has ended; absent: in the log alone. */
+  readonly issues?: ThreadIssues;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,8 +37,6 @@ export interface RelayThreadCounts {
 
 /** Milliseconds until another takes the place of a thread that ended: at first, and at most. */
 const AGAIN_MS = { first: 100, longest: 10_000 };
-/** A thread that has run so long was well. */
-const WELL_MS = 60_000;
 
 /** Milliseconds after threads were told of changed tasks in which they are not told again. */
 const PAUSE_MS = 20;
@@ -50,6 +52,7 @@ interface Place {
 export class ThreadedRelay implements MediaRelay {
   readonly #options: ThreadedRelayOptions;
   readonly #places: readonly Place[];
+  readonly #alarm: ThreadAlarm | null;
   #lost = 0;
   /** Of threads that are gone. */
   #gone = { missed: 0 };
@@ -62,6 +65,8 @@ export class ThreadedRelay implements MediaRelay {
 
   constructor(options: ThreadedRelayOptions) {
     this.#options = options;
+    const { clock, issues } = options;
+    this.#alarm = issues === undefined ? null : new ThreadAlarm(clock, issues);
     this.#places = shareOfPorts(options.ports, options.threads).map((ports) => ({
       ports,
       backOff: new BackOff(AGAIN_MS.first, AGAIN_MS.longest),
@@ -114,6 +119,7 @@ export class ThreadedRelay implements MediaRelay {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#pause?.cancel();
+    this.#alarm?.close();
     for (const { again } of this.#places) again?.cancel();
     await Promise.all(this.#running().map((thread) => thread.stop()));
   }
@@ -142,21 +148,23 @@ export class ThreadedRelay implements MediaRelay {
       ...(maxPairs === undefined ? {} : { maxPairs: Math.max(2, Math.floor(maxPairs / threads)) }),
       ...(maxPacketRate === undefined ? {} : { maxPacketRate }),
     };
-    place.thread = new RelayThread({ data, logger, gone: () => this.#replace(place) });
+    place.thread = new RelayThread({ data, logger, gone: (streams) => this.#replace(place, streams) });
   }
 
-  #replace(place: Place): void {
+  /** @param streams that have ended with its thread */
+  #replace(place: Place, streams: number): void {
     const { clock, logger } = this.#options;
     this.#lost++;
     this.#gone.missed += place.thread?.missed ?? 0;
     place.thread = null;
     if (this.#isStopped) return;
-    if (clock.now() - place.started >= WELL_MS) place.backOff.reset();
+    if (clock.now() - place.started >= THREADS_WELL_MS) place.backOff.reset();
     const { from, to } = place.ports;
     logger.error(
-      { from, to },
+      { from, to, streams },
       'a thread that relays media has ended with its calls; another takes its place',
     );
+    this.#alarm?.lost({ from, to, streams });
     place.again = clock.after(place.backOff.next(), () => this.#start(place));
   }
 }

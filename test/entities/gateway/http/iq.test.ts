@@ -90,6 +90,23 @@ describe('media control over HTTPS with certificates on both sides', () => {
     expect(gateway.sessions).toBe(0);
   });
 
+  test('a CSCF learns which sessions there are, and which are lost', async () => {
+    const client = await clientOf('cscf.home1.example', 'cscf');
+    const iq = new IqClient(client, BASE);
+    await iq.put('call/2', wanted);
+    expect([await iq.stands('call/2'), await iq.stands('call/3')]).toEqual([true, false]);
+    const known = await iq.lost(null);
+    expect(known).toMatchObject({ next: 0, sessions: [], isWhole: true });
+    const told = iq.lost(known);
+    gateway.losses.add('call/2');
+    expect(await told).toEqual({ ...known, next: 1, sessions: ['call/2'] });
+    expect(await iq.lost({ run: 'another', next: 0 })).toEqual({ ...known, next: 1, isWhole: false });
+    for (const wrong of ['run=x', 'from=1', 'run=x&from=-1', 'run=x&run=y&from=1'])
+      expect((await client.request('GET', `${BASE}/iq/v1/losses?${wrong}`)).status).toBe(400);
+    await iq.delete('call/2');
+    expect(await iq.stands('call/2')).toBe(false);
+  });
+
   test('what the gateway refuses reaches the CSCF with its reason', async () => {
     const iq = new IqClient(await clientOf('cscf.home1.example', 'cscf'), BASE);
     const all = Array.from({ length: 4 }, () => ({ a: null, b: null }));
@@ -173,6 +190,8 @@ describe('media control over HTTPS with certificates on both sides', () => {
       const answer = await client.request(method, `${BASE}/iq/v1/sessions/x`);
       expect(answer.status).toBe(403);
     }
+    for (const path of ['sessions/x', 'losses'])
+      expect((await client.request('GET', `${BASE}/iq/v1/${path}`)).status).toBe(403);
     const iq = new IqClient(client, BASE);
     await expect(iq.put('x', wanted)).rejects.toMatchObject({ code: 'media' });
     expect(gateway.sessions).toBe(0);

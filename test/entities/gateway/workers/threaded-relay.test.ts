@@ -6,6 +6,7 @@ import { MediaGateway } from '../../../../src/entities/gateway/gateway.ts';
 import { shareOfPorts } from '../../../../src/entities/gateway/workers/relay-orders.ts';
 import { ThreadedRelay } from '../../../../src/entities/gateway/workers/threaded-relay.ts';
 import { systemClock } from '../../../../src/host/runtime.ts';
+import type { Clock } from '../../../../src/bytes/ports.ts';
 import type { Match, Observation, TaskChange } from '../../../../src/poi/poi.ts';
 import type { WantedSession } from '../../../../src/wire/iq/sessions.ts';
 import { DIRECTION } from '../../../../src/wire/x2x3/pdu.ts';
@@ -29,21 +30,36 @@ let reported: { observation: Observation; matches: readonly Match[] }[];
 let targets: Map<string, string>;
 let revision: number;
 let listeners: ((change: TaskChange) => void)[];
+/** What the clock does not do yet; `null`: it does all in its time. */
+let held: (() => void)[] | null;
+/** What the ADMF is told. */
+let issues: string[];
+/** Of content that nobody has: how much of which tasks, and why. */
+let missed: (readonly [number, readonly string[], string | undefined])[];
 
 const noteWorker = (worker: Worker): void => void workers.push(worker);
 
 beforeEach(async () => {
   [alice, bob, block] = [await Party.open(), await Party.open(), await ownPorts()];
   [workers, reported, listeners, revision] = [[], [], [], 0];
+  [issues, missed, held] = [[], [], null];
   targets = new Map<string, string>();
   process.on('worker', noteWorker);
   const media = { address: '127.0.0.1', from: block.base, to: block.base + 31 };
-  const clock = systemClock();
+  const system = systemClock();
+  const clock: Clock = {
+    now: () => system.now(),
+    after: (ms, action) => system.after(ms, () => (held === null ? action() : void held.push(action))),
+  };
   relay = new ThreadedRelay({
     ports: media,
     threads: THREADS,
     maxPacketRate: 100_000,
     destinations: { media },
+    issues: {
+      elementIssue: (text) => void issues.push(text),
+      elementCleared: () => void issues.push('over'),
+    },
     clock,
     logger: silent,
   });
@@ -52,8 +68,10 @@ beforeEach(async () => {
     destinations: new MediaDestinations({ media }),
     poi: {
       report: (observation, matches) => void reported.push({ observation, matches }),
-      missed: () => undefined,
+      missed: (_, matches, count, why) =>
+        void missed.push([count, matches.map(({ task: { xid } }) => xid), why]),
     },
+    issues: { taskIssue: (xid, text) => void issues.push(`${xid}: ${text}`) },
     tasks: {
       get revision() {
         return revision;
@@ -146,8 +164,8 @@ describe('R-53: media in threads', () => {
     alice.say('before', a);
     await bob.hears(1);
     task(() => targets.set(BOB, 'y'));
-    // What a thread is told goes before what it hears from now on: an order to it, answered, says that it has been told.
-    await open('told');
+    // What a thread is told goes before what it hears from now on: an order to each, answered, says that it has been told.
+    for (const id of ['told', 'told as well']) await open(id);
     alice.say('during', a);
     await bob.hears(2);
     await expect.poll(texts).toEqual(['during']);
@@ -155,7 +173,7 @@ describe('R-53: media in threads', () => {
     alice.say('after', a);
     await bob.hears(3);
     await gateway.delete('call');
-    await expect.poll(() => gateway.ports.used).toBe(2);
+    await expect.poll(() => gateway.ports.used).toBe(4);
     expect(texts()).toEqual(['during']);
   });
 
@@ -203,11 +221,48 @@ describe('a thread that ends', () => {
     expect(await bob.hears(1)).toEqual(['again']);
   });
 
+  test('R-56: the ADMF is told of it, and of each task whose content has ended; the content lacks a number', async () => {
+    targets.set(ALICE, 'x');
+    const [first] = [await open('one'), await open('two')];
+    task(() => targets.set(BOB, 'y'));
+    alice.say('content', first.a);
+    await expect.poll(texts).toContain('content');
+    await workers[0]!.terminate();
+    await expect.poll(() => issues.length).toBe(3);
+    const ended = 'content of a call has ended with the thread that relayed it (1 of this task)';
+    expect(issues.slice(0, 2).sort()).toEqual([`x: ${ended}`, `y: ${ended}`]);
+    expect(issues[2]).toMatch(
+      new RegExp(`ports ${block.base} to ${block.base + 15} has ended.*\\(1 streams of 1 threads`),
+    );
+    expect(missed).toEqual([[1, ['x', 'y'], 'the thread that relayed a call has ended']]);
+  });
+
+  test('R-56: of calls that nobody intercepts no task hears', async () => {
+    await open('one');
+    await workers[0]!.terminate();
+    await expect.poll(() => issues.length).toBe(1);
+    expect(missed).toEqual([[1, [], expect.anything()]]);
+  });
+
+  test('R-72: whoever asks hears of its sessions and of no others, until they are opened again', async () => {
+    const [known] = [await gateway.losses.since(null), await open('one'), await open('two')];
+    const told = gateway.losses.since(known);
+    await workers[0]!.terminate();
+    expect(await told).toEqual({ run: known.run, next: 1, sessions: ['one'], isWhole: true });
+    expect([gateway.has('one'), gateway.has('two')]).toEqual([false, true]);
+    await open('one');
+    expect(await gateway.losses.since({ ...known, next: 0 })).toMatchObject({ next: 1, sessions: [] });
+  });
+
   test('while none runs, a session is refused for the moment and leaves nothing', async () => {
+    held = [];
     await Promise.all(workers.map((worker) => worker.terminate()));
     await expect.poll(() => relay.threads.running).toBe(0);
     await expect(gateway.put('call', wanted())).rejects.toMatchObject({ code: 'no-ports' });
     expect([gateway.sessions, gateway.ports.free]).toEqual([0, 0]);
+    await expect.poll(() => held?.length).toBe(2);
+    for (const again of held.splice(0)) again();
+    held = null;
     await expect.poll(() => gateway.ports.free).toBe(16);
     await open('call');
   });
