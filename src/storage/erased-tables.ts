@@ -7,18 +7,25 @@
  * transaction reads. So a row is changed first (to what it is). When a vacuum of its table leaves nothing of that change, no
  * older transaction of the database can see what was deleted before it; when no transaction of the server is older, the one
  * that writes the table anew does not take itself for one that can.
+ *
+ * A process may be killed before it comes to that. So what erases marks the table in the same transaction, and the mark goes
+ * when the table is written anew: whoever starts looks for marks, and leaves alone tables that have none.
+ *
+ *     erased   name of a table, how often something was erased from it since it was written anew
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, QueryExecutorProvider } from 'kysely';
 import { BackOff } from '../bytes/back-off.ts';
 import { SerialQueue } from '../bytes/serial-queue.ts';
 import { messageOf } from '../bytes/errors.ts';
 import type { Timer } from '../bytes/ports.ts';
 import { StorageError } from './errors.ts';
 import type { LockPorts } from './instances.ts';
-import { MIGRATION_TABLE } from './migrations.ts';
+import { MIGRATION_TABLE, statements } from './migrations.ts';
+import type { StoreMigration } from './migrations.ts';
 import type { DatabaseAccess } from './postgresql.ts';
+import { rowsOf } from './rows.ts';
 import { countColumn, flagColumn, TableReader, textColumn } from './stored-tables.ts';
 
 /** Before it is tried again, doubled each time, milliseconds: nobody uses a table while it is written anew. */
@@ -27,11 +34,26 @@ const LONGEST_PAUSE_MS = 86_400_000;
 /** How often it is looked whether transactions that were there before have ended, milliseconds. */
 const LOOK_MS = 50;
 
+/** The migration that adds the marks. @param unknown tables of which it is not known what versions before have left */
+export function erasedMarks(...unknown: readonly string[]): StoreMigration {
+  return statements(
+    `CREATE TABLE erased (name TEXT PRIMARY KEY, times BIGINT NOT NULL)`,
+    ...unknown.map((table) => `INSERT INTO erased (name, times) VALUES ('${table}', 1)`),
+  );
+}
+
+/** Something is erased from a table in this transaction. */
+export async function markErased(transaction: QueryExecutorProvider, table: string): Promise<void> {
+  await sql`INSERT INTO erased (name, times) VALUES (${table}, 1)
+    ON CONFLICT (name) DO UPDATE SET times = erased.times + 1`.execute(transaction);
+}
+
 export class ErasedTables<Tables> {
   readonly #db: Kysely<Tables>;
   readonly #ports: LockPorts;
   readonly #patienceMs: number;
   readonly #waiting = new Set<string>();
+  readonly #isMarked: boolean;
   readonly #pauses = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   /** One after the other: a table is not waited for any more only by whoever has looked after what was deleted last. */
   readonly #turns = new SerialQueue();
@@ -39,11 +61,20 @@ export class ErasedTables<Tables> {
   #timer: Timer | null = null;
   #isStopped = false;
 
-  /** @param access how long statements wait, and transactions that were there before are waited for at once */
-  constructor(db: Kysely<Tables>, { timeoutMs }: Pick<DatabaseAccess, 'timeoutMs'>, ports: LockPorts) {
+  /**
+   * @param access how long statements wait, and transactions that were there before are waited for at once
+   * @param options whether what erases marks its tables (`markErased`)
+   */
+  constructor(
+    db: Kysely<Tables>,
+    { timeoutMs }: Pick<DatabaseAccess, 'timeoutMs'>,
+    ports: LockPorts,
+    { isMarked = false }: { readonly isMarked?: boolean } = {},
+  ) {
     this.#db = db;
     this.#ports = ports;
     this.#patienceMs = timeoutMs;
+    this.#isMarked = isMarked;
   }
 
   /** Those that could not be written anew yet. */
@@ -54,6 +85,12 @@ export class ErasedTables<Tables> {
   /** What was deleted from these, in a transaction that has ended, goes; later, where something else could not go yet. */
   rewrite(tables: Iterable<string>): Promise<void> {
     return this.#turns.run(() => this.#rewrite(tables));
+  }
+
+  /** What was deleted from tables that have a mark goes, whoever has left it; later, as with `rewrite`. @throws StorageError */
+  async takeUp(): Promise<void> {
+    const marked = await rowsOf(this.#db, MARK);
+    if (marked.length > 0) await this.rewrite(marked.map(({ name }) => name));
   }
 
   stop(): void {
@@ -67,7 +104,8 @@ export class ErasedTables<Tables> {
     try {
       await this.#untilUnseen();
       for (const table of this.waiting) {
-        await sql`VACUUM (FULL) ${sql.table(table)}`.execute(this.#db);
+        if (this.#isMarked) await this.#rewriteMarked(table);
+        else await this.#rewriteOne(table);
         this.#waiting.delete(table);
       }
       this.#pauses.reset();
@@ -80,6 +118,18 @@ export class ErasedTables<Tables> {
         void this.rewrite([]);
       });
     }
+  }
+
+  async #rewriteOne(table: string): Promise<void> {
+    await sql`VACUUM (FULL) ${sql.table(table)}`.execute(this.#db);
+  }
+
+  /** Unless another process has done it; what is erased meanwhile has a mark still. */
+  async #rewriteMarked(table: string): Promise<void> {
+    const [mark] = await rowsOf(this.#db, MARK, sql`WHERE name = ${table}`);
+    if (mark === undefined) return;
+    await this.#rewriteOne(table);
+    await sql`DELETE FROM erased WHERE name = ${table} AND times = ${mark.times}`.execute(this.#db);
   }
 
   /** Resolves when no transaction can see any more what was deleted. @throws StorageError `unavailable` if one still can */
@@ -108,6 +158,7 @@ export class ErasedTables<Tables> {
   }
 }
 
+const MARK = new TableReader('erased', { name: textColumn, times: countColumn });
 const CHANGE = new TableReader(MIGRATION_TABLE, { id: textColumn });
 /** Rows that a vacuum had to leave, since somebody may see them; whether a transaction is older than the change. */
 const LEFT = new TableReader('pg_stat_user_tables', { dead: countColumn, older: flagColumn });

@@ -1,4 +1,5 @@
 /** The tables of a KMS in PostgreSQL, and how they came to be; what is in them is said in `sql.ts`. */
+import { erasedMarks } from '../../../storage/erased-tables.ts';
 import { PROCESSES } from '../../../storage/instances.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
@@ -32,5 +33,5 @@ const FIRST = statements(
 export const SHARED_KMS_SCHEMA: StoreSchema = {
   store: 'kms',
   firstTables: [],
-  migrations: [FIRST, SHARED_TASKS, PROCESSES],
+  migrations: [FIRST, SHARED_TASKS, PROCESSES, erasedMarks('device', 'li_root')],
 };

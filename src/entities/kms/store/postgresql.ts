@@ -15,7 +15,7 @@
 import type { QueryExecutorProvider, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
-import { ErasedTables } from '../../../storage/erased-tables.ts';
+import { ErasedTables, markErased } from '../../../storage/erased-tables.ts';
 import { instanceHead } from '../../../storage/instances.ts';
 import type { LockPorts } from '../../../storage/instances.ts';
 import { holdUntilEnd, openPostgresql } from '../../../storage/postgresql.ts';
@@ -34,8 +34,6 @@ import { PLACE, questionPlaceOf, SqlKmsStore, warrantsOver } from './sql.ts';
 export class PostgresqlKmsStore extends SqlKmsStore {
   readonly pool: DatabasePool;
   readonly #erased: ErasedTables<KmsTables>;
-  /** Whether this process has enrolled anybody: one before it may have been killed before a table was written anew. */
-  #hasEnrolled = false;
 
   private constructor({ kysely, pool }: OpenedDatabase<KmsTables>, erased: ErasedTables<KmsTables>) {
     super(kysely);
@@ -46,7 +44,15 @@ export class PostgresqlKmsStore extends SqlKmsStore {
   /** @throws StorageError `newer`, `foreign`, `unavailable`, `refused` */
   static async open(access: DatabaseAccess, ports: LockPorts): Promise<PostgresqlKmsStore> {
     const opened = await openPostgresql<KmsTables>(access, SHARED_KMS_SCHEMA);
-    return new PostgresqlKmsStore(opened, new ErasedTables(opened.kysely, access, ports));
+    const erased = new ErasedTables(opened.kysely, access, ports, { isMarked: true });
+    try {
+      await erased.takeUp();
+    } catch (error) {
+      await opened.kysely.destroy();
+      await opened.pool.end();
+      throw error;
+    }
+    return new PostgresqlKmsStore(opened, erased);
   }
 
   /** Tables that still have, in their files, what was erased from them. */
@@ -88,19 +94,22 @@ export class PostgresqlKmsStore extends SqlKmsStore {
 
   /** Keys that are replaced are in the table's files no more. */
   protected async enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
-    const isKeyGone = await this.db.transaction().execute(async (transaction) => {
+    await this.db.transaction().execute(async (transaction) => {
       await holdUntilEnd(transaction, 'subscribers');
       const before = await keyDigests(transaction);
       await work(transaction);
       const after = new Set(await keyDigests(transaction));
-      return before.some((digest) => !after.has(digest));
+      if (before.some((digest) => !after.has(digest))) await markErased(transaction, 'device');
     });
-    if (isKeyGone || !this.#hasEnrolled) await this.#erased.rewrite(['device']);
-    this.#hasEnrolled = true;
+    await this.#erased.takeUp();
+  }
+
+  protected overwriting(transaction: Transaction<KmsTables>): Promise<void> {
+    return markErased(transaction, 'li_root');
   }
 
   protected overwritten(): Promise<void> {
-    return this.#erased.rewrite(['li_root']);
+    return this.#erased.takeUp();
   }
 }
 

@@ -48,6 +48,9 @@ export abstract class SqlKmsStore implements KmsStore, KmsForgetting {
   /** Work in a transaction, while nobody else changes who is enrolled. */
   protected abstract enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void>;
 
+  /** Roots are destroyed in this transaction: what is to be known of it by whoever comes after a crash. */
+  protected abstract overwriting(transaction: Transaction<KmsTables>): Promise<void>;
+
   /** Roots were destroyed: nothing of them stays where the engine keeps its data. */
   protected abstract overwritten(): Promise<void>;
 
@@ -83,13 +86,17 @@ export abstract class SqlKmsStore implements KmsStore, KmsForgetting {
   }
 
   async destroyLiRootsBefore(epoch: string): Promise<string[]> {
-    const rows = await this.db
-      .updateTable('li_root')
-      .set({ root: null })
-      .where('epoch', '<', epoch)
-      .where('root', 'is not', null)
-      .returning('epoch')
-      .execute();
+    const rows = await this.db.transaction().execute(async (transaction) => {
+      const destroyed = await transaction
+        .updateTable('li_root')
+        .set({ root: null })
+        .where('epoch', '<', epoch)
+        .where('root', 'is not', null)
+        .returning('epoch')
+        .execute();
+      if (destroyed.length > 0) await this.overwriting(transaction);
+      return destroyed;
+    });
     if (rows.length > 0) await this.overwritten();
     return rows.map((row) => EPOCH.read(row).epoch).sort();
   }

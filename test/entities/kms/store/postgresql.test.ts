@@ -1,10 +1,12 @@
 /** The KMS's store in PostgreSQL: it does all that any store does, and what is decided once is decided once by many. */
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../../src/bytes/octets.ts';
 import { Secret } from '../../../../src/bytes/secret.ts';
 import { LiRoots } from '../../../../src/entities/kms/li-roots.ts';
 import { PostgresqlKmsStore } from '../../../../src/entities/kms/store/postgresql.ts';
 import { WarrantKeeper } from '../../../../src/entities/kms/warrants.ts';
+import { databaseAsItIs } from '../../../../src/storage/postgresql.ts';
 import type { DatabaseAccess } from '../../../../src/storage/postgresql.ts';
 import { systemRandom } from '../../../../src/host/runtime.ts';
 import { targetKeys } from '../../../../src/x1/target-keys.ts';
@@ -139,9 +141,20 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
           await store!.putSubscriber(bob(key(0x31)), 1);
           expect(await inFile(0xc0, 0x31)).toEqual([0x31]);
           // As a process leaves it that is killed before it has written the table anew: the next one does.
-          await query(access, `UPDATE device SET psk = '\\x${toHex(key(0x52))}'`);
+          const killed = await PostgresqlKmsStore.open({ ...access, timeoutMs: 200 }, PORTS);
+          const older = databaseAsItIs(access);
+          await older.kysely
+            .transaction()
+            .setIsolationLevel('repeatable read')
+            .execute(async (transaction) => {
+              await sql`SELECT 1 FROM device`.execute(transaction);
+              await killed.putSubscriber(bob(key(0x52)), 2);
+              expect(killed.notRewritten).toEqual(['device']);
+            });
+          await older.kysely.destroy();
+          await killed.close();
           expect(await inFile(0x31, 0x52)).toEqual([0x31, 0x52]);
-          await other!.putSubscribers([bob(key(0x52))], 2);
+          await (await PostgresqlKmsStore.open(access, PORTS)).close();
           expect(await inFile(0x31, 0x52)).toEqual([0x52]);
           await store!.putSubscribers([], 3);
           expect(await inFile(0x52)).toEqual([]);
@@ -149,6 +162,26 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
         },
         ownDatabase(),
       ));
+
+    it('R-90: tables from which nothing was erased are left alone by a KMS that starts, and enrols the same', () =>
+      together(1, async ([store], access) => {
+        const subscriber = () => ({
+          ...{ id: 'bob', publicIdentities: ['sip:bob@home1.example'], aliases: [] },
+          devices: [
+            { credential: 'phone', psk: Secret.of(new Uint8Array(32)), certified: false, identities: [] },
+          ],
+        });
+        const files = () =>
+          query(access, "SELECT pg_relation_filepath('device') AS d, pg_relation_filepath('li_root') AS r");
+        await store!.putSubscribers([subscriber()], 1);
+        const before = await files();
+        const started = await PostgresqlKmsStore.open(access, PORTS);
+        await started.putSubscribers([subscriber()], 2);
+        await started.close();
+        expect(await files()).toEqual(before);
+        await store!.putSubscribers([], 3);
+        expect(await files()).not.toEqual(before);
+      }));
 
     it('give a seed to one credential', () =>
       together(3, async (stores) => {
