@@ -10,12 +10,16 @@ import { KeyRequests } from '../../../src/entities/df/key-requests.ts';
 import type { KeyRequestTiming } from '../../../src/entities/df/key-requests.ts';
 import { Mediation } from '../../../src/entities/df/mediation.ts';
 import type { MediationOptions } from '../../../src/entities/df/mediation-options.ts';
-import type { Amount, DfTask } from '../../../src/entities/df/ports.ts';
+import type { Amount, DfTask, SharedTaskView } from '../../../src/entities/df/ports.ts';
 import { PostgresqlDfStore } from '../../../src/entities/df/store/postgresql.ts';
+import { PartitionedDfStore } from '../../../src/entities/df/store/postgresql-partitions.ts';
+import type { DfPartitionStore } from '../../../src/entities/df/store/postgresql-partitions.ts';
 import { SqliteDfStore } from '../../../src/entities/df/store/sqlite.ts';
 import type { PlainRecord } from './support.ts';
 import { encodeForTest, Issues, START, task, Tasks, TestKms, TestPoi, XID } from './support.ts';
 import { systemClock } from '../../../src/host/runtime.ts';
+import { StorageError } from '../../../src/storage/errors.ts';
+import { TaskTable } from '../../../src/x1/tasks.ts';
 import { missingPostgresql, testAccess } from '../../support/postgresql.ts';
 import { silent } from '../../support/silent.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -40,23 +44,58 @@ export interface Df<Store = SqliteDfStore> {
 /** Where a delivery function keeps its state. */
 interface Engine<Store> {
   /** @param folder that is new for each delivery function */
-  readonly place: (folder: string) => Promise<{ readonly open: () => Promise<Store> }>;
+  readonly place: (folder: string) => Promise<{ readonly open: () => Promise<OpenedStore<Store>> }>;
 }
 
-type TestedStore = SqliteDfStore | PostgresqlDfStore;
+interface OpenedStore<Store> {
+  readonly store: Store;
+  /** Tasks that others may change; absent: nobody does. */
+  readonly sharedTasks?: SharedTaskView;
+}
+
+type TestedStore = SqliteDfStore | PostgresqlDfStore | DfPartitionStore;
 
 const SQLITE: Engine<SqliteDfStore> = {
   place: (folder) => {
     const file = path.join(folder, 'df.sqlite');
-    return Promise.resolve({ open: () => SqliteDfStore.open(file) });
+    return Promise.resolve({ open: async () => ({ store: await SqliteDfStore.open(file) }) });
   },
 };
+
+const database = { clock: systemClock(), logger: silent };
 
 const POSTGRESQL: Engine<PostgresqlDfStore> = {
   place: async () => {
     const access = await testAccess();
-    const ports = { clock: systemClock(), logger: silent };
-    return { open: () => PostgresqlDfStore.open(access, 'one', ports) };
+    return { open: async () => ({ store: await PostgresqlDfStore.open(access, 'one', database) }) };
+  },
+};
+
+/** As one of several mediators has it: by a lease, with tasks that others may change. */
+const PARTITION: Engine<DfPartitionStore> = {
+  place: async () => {
+    const access = await testAccess();
+    let leases = 0;
+    return {
+      open: async () => {
+        const all = await PartitionedDfStore.open(access, 'one', 1, database);
+        const table = await TaskTable.open(database.clock, all.tasks());
+        const store = await all.partition(0, { streamMadeAt: 1_000, token: ++leases });
+        const close = store.close.bind(store);
+        const closed = async (): Promise<void> => {
+          await close();
+          await all.close();
+        };
+        const sharedTasks = {
+          get version() {
+            return table.version;
+          },
+          refresh: () => table.refresh(),
+          isOutdated: (error: unknown) => error instanceof StorageError && error.code === 'outdated',
+        };
+        return { store: Object.assign(store, { close: closed }), sharedTasks };
+      },
+    };
   },
 };
 
@@ -73,8 +112,12 @@ export type StartDf = (...args: StartArguments) => Promise<Df<TestedStore>>;
 /** Tests of what a delivery function does wherever its state is: by each engine. */
 export function byEachEngine(tests: (start: StartDf) => void): void {
   describe('by SQLite', () => tests(start));
-  describe.skipIf(missingPostgresql())('by PostgreSQL', { timeout: 30_000 }, () =>
+  const isMissing = missingPostgresql();
+  describe.skipIf(isMissing)('by PostgreSQL', { timeout: 30_000 }, () =>
     tests((...args) => startBy(POSTGRESQL, ...args)),
+  );
+  describe.skipIf(isMissing)('by a partition in PostgreSQL', { timeout: 30_000 }, () =>
+    tests((...args) => startBy(PARTITION, ...args)),
   );
 }
 
@@ -96,7 +139,8 @@ async function startBy<Store extends TestedStore>(
   const clock = new ManualClock(START, settled);
   const parts = { folder, clock, kms: new TestKms(), tasks: new Tasks(...tasks), issues: new Issues() };
   const open = async () => {
-    const store = work.watched(await place.open());
+    const { store: opened, sharedTasks } = await place.open();
+    const store = work.watched(opened);
     const held: { requests: KeyRequests | null } = { requests: null };
     const early: Parameters<KeyRequests['start']>[] = [];
     const mediation = await Mediation.open(
@@ -108,6 +152,7 @@ async function startBy<Store extends TestedStore>(
         issues: parts.issues,
         clock,
         logger: silent,
+        ...(sharedTasks === undefined ? {} : { sharedTasks: work.watched(sharedTasks) }),
         ...(bound === undefined ? {} : { backlog: { bound, outbox: store } }),
         ...options,
       },

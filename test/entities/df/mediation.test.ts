@@ -20,28 +20,47 @@ import {
 import { settle } from '../../support/manual-clock.ts';
 
 describe('Mediation of signalling', () => {
-  it('R-1 R-31: each SIP message becomes a record, octet for octet, with LIID, CIN, time, direction and target', async () => {
-    const { mediation, poi, store } = await start();
-    const [invite, progress] = call();
-    await mediation.accept([poi.x2(invite!), poi.x2(progress!)]);
-    const [first, second] = await handedOver(store);
-    expect(first).toMatchObject({
-      kind: 'sip-message',
-      liid: 'LIID-1',
-      cin: 1,
-      sequenceNumber: 0,
-      time: START,
-      direction: 'fromTarget',
-      observed: [{ name: 'sipUri', value: vector().uri.i }],
-      sip: toHex(invite![0]),
+  byEachEngine((start) => {
+    it('R-1 R-31: each SIP message becomes a record, octet for octet, with LIID, CIN, time, direction and target', async () => {
+      const { mediation, poi, store } = await start();
+      const [invite, progress] = call();
+      await mediation.accept([poi.x2(invite!), poi.x2(progress!)]);
+      const [first, second] = await handedOver(store);
+      expect(first).toMatchObject({
+        kind: 'sip-message',
+        liid: 'LIID-1',
+        cin: 1,
+        sequenceNumber: 0,
+        time: START,
+        direction: 'fromTarget',
+        observed: [{ name: 'sipUri', value: vector().uri.i }],
+        sip: toHex(invite![0]),
+      });
+      expect(second).toMatchObject({
+        cin: 1,
+        sequenceNumber: 1,
+        direction: 'toTarget',
+        sip: toHex(progress![0]),
+      });
+      expect(first?.correlation).toBe(second?.correlation);
     });
-    expect(second).toMatchObject({
-      cin: 1,
-      sequenceNumber: 1,
-      direction: 'toTarget',
-      sip: toHex(progress![0]),
+
+    it('R-7 R-8 R-13 R-32: the keys go to the LEMF, one record for each, with the correlation of the call', async () => {
+      const { mediation, poi, store, settled } = await start();
+      await mediation.accept(call().map((step) => poi.x2(step)));
+      await settled();
+      const records = await handedOver(store);
+      const { cryptoSessions } = vector().keys;
+      const keys = records.filter((record) => record.kind === 'keys-available');
+      expect(keys.map((record) => record.keyInfo)).toEqual(
+        cryptoSessions.map(({ csId, tek, salt }) => ({ csId, key: tek, salt })),
+      );
+      for (const record of keys) {
+        expect(record).toMatchObject({ liid: 'LIID-1', cin: 1, correlation: records[0]?.correlation });
+        expect(record.observed).toEqual([{ name: 'sipUri', value: vector().uri.i }]);
+      }
+      expect(numbersOf(records, 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
     });
-    expect(first?.correlation).toBe(second?.correlation);
   });
 
   it('R-2 R-4: the MIKEY messages go to the KMS as table 7B.7.2.1 says, for the target', async () => {
@@ -88,23 +107,6 @@ describe('Mediation of signalling', () => {
     expect(kms.asked).toHaveLength(0);
     await clock.pass(1);
     expect(kms.asked.map(({ rMessage2 }) => rMessage2)).toEqual([null]);
-  });
-
-  it('R-7 R-8 R-13 R-32: the keys go to the LEMF, one record for each, with the correlation of the call', async () => {
-    const { mediation, poi, store } = await start();
-    await mediation.accept(call().map((step) => poi.x2(step)));
-    await settle();
-    const records = await handedOver(store);
-    const { cryptoSessions } = vector().keys;
-    const keys = records.filter((record) => record.kind === 'keys-available');
-    expect(keys.map((record) => record.keyInfo)).toEqual(
-      cryptoSessions.map(({ csId, tek, salt }) => ({ csId, key: tek, salt })),
-    );
-    for (const record of keys) {
-      expect(record).toMatchObject({ liid: 'LIID-1', cin: 1, correlation: records[0]?.correlation });
-      expect(record.observed).toEqual([{ name: 'sipUri', value: vector().uri.i }]);
-    }
-    expect(numbersOf(records, 'hi2')).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('R-9: a responder is the target by what the POI matched, and its own KMS alone is asked', async () => {

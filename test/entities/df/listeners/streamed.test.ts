@@ -19,7 +19,7 @@ import type { LeaseState } from '../../../../src/storage/stream-lease.ts';
 import { missingNats, NatsServer } from '../../../support/nats-server.ts';
 import { silent } from '../../../support/silent.ts';
 import { numbersOf, start } from '../delivery-function.ts';
-import { call, correlationOf, handedOver, TestPoi, XID } from '../support.ts';
+import { call, correlationOf, handedOver, LEMF, LEMF_2, task, TestPoi, XID, XID_2 } from '../support.ts';
 
 const ports = { clock: systemClock(), logger: silent };
 
@@ -119,29 +119,37 @@ describe.skipIf(missingNats())('PDUs by the way of streams', () => {
   const kept = async ({ name }: PduStreamSettings): Promise<number> =>
     (await server.kept(`${name}-x2`)).messages + (await server.kept(`${name}-x3`)).messages;
 
-  it('R-20 R-23: records are those of a DF in one process, and what is durable leaves the streams', async () => {
+  it('R-20 R-23 R-36 R-56: records and reports are those of a DF in one process, and what is durable leaves the streams', async () => {
     const settings = await streams();
-    const [apart, embedded] = [await start(), await start()];
+    const tasks = [
+      task(XID, 'LIID-1'),
+      task(XID_2, 'LIID-2', { destinations: [{ did: LEMF_2, delivers: 'HI2andHI3' }] }),
+    ];
+    const [apart, embedded] = [await start(tasks), await start(tasks)];
+    const packets = Array.from({ length: 300 }, (_, n) => packet(apart.poi, n));
+    const lost = packets.splice(100, 7);
     const batch = [
-      ...call().map((step) => apart.poi.x2(step)),
-      ...Array.from({ length: 300 }, (_, n) => packet(apart.poi, n)),
+      ...call().flatMap((step) => [apart.poi.x2(step), apart.poi.x2(step, XID_2)]),
+      ...packets,
+      ...Array.from({ length: 20 }, () => apart.poi.x3(fromHex('00'.repeat(160)), undefined, XID_2)),
     ];
     await embedded.mediation.accept(batch);
     const intake = intakeOf(settings);
     await intake.accept(batch);
-    expect(intake.stored).toEqual({ x2: 4, x3: 300 });
+    expect(intake.stored).toEqual({ x2: 8, x3: 313 });
     expect(await kept(settings)).toBeGreaterThan(1);
     sourceOf(settings, apart.mediation);
-    const keysApart = async (): Promise<number> => numbersOf(await handedOver(apart.store), 'hi3').length;
-    await expect.poll(keysApart, { timeout: 5_000 }).toBe(300);
-    await expect
-      .poll(async () => (await handedOver(apart.store)).length, { timeout: 5_000 })
-      .toBe((await handedOver(embedded.store)).length);
-    const told = async ({ store }: typeof apart) =>
-      (await handedOver(store)).sort(
+    const told = async ({ store }: typeof apart, did: string) =>
+      (await handedOver(store, did)).sort(
         (a, b) => a.kind.localeCompare(b.kind) || a.sequenceNumber - b.sequenceNumber,
       );
-    expect(await told(apart)).toEqual(await told(embedded));
+    const counts = ({ store }: typeof apart) => [LEMF, LEMF_2].map((did) => store.waiting(did).count);
+    await expect.poll(() => counts(apart), { timeout: 5_000 }).toEqual(counts(embedded));
+    for (const did of [LEMF, LEMF_2]) expect(await told(apart, did)).toEqual(await told(embedded, did));
+    expect(numbersOf(await told(apart, LEMF), 'hi3')).toEqual([...Array(293).keys()]);
+    expect(numbersOf(await told(apart, LEMF_2), 'hi3')).toEqual([...Array(20).keys()]);
+    expect(apart.issues.log).toEqual(embedded.issues.log);
+    expect(apart.issues.log).toEqual([expect.stringContaining(`${lost.length} PDUs were lost`)]);
     await expect.poll(() => kept(settings), { timeout: 5_000 }).toBe(0);
   });
 
