@@ -15,6 +15,7 @@ import type { JetStreamClient, JetStreamManager, JsMsg, StreamInfo } from '@nats
 import { connect, headers, nanos, usernamePasswordAuthenticator } from '@nats-io/transport-node';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { isoTime } from '../bytes/iso-time.ts';
+import { toHex, utf8 } from '../bytes/octets.ts';
 import type { Clock, Logger } from '../bytes/ports.ts';
 import { whyOf } from '../bytes/system-errors.ts';
 import { StorageError } from './errors.ts';
@@ -111,7 +112,10 @@ export class StreamServer {
     try {
       connection = await connect({
         servers: [...servers],
+        // Settings say how each server is entered: one that a server names besides may be anywhere.
+        ignoreClusterUpdates: true,
         name: 'claviger',
+        inboxPrefix: inboxOf(user),
         ...(user === null ? {} : { authenticator: usernamePasswordAuthenticator(user, password) }),
         tls,
         timeout: timeoutMs,
@@ -346,7 +350,18 @@ export class StreamServer {
   }
 }
 
+/**
+ * Where answers come to: subjects of the user's own, so that the server can be told that no other user hears them.
+ * `_INBOX.claviger.…`; a user whose name is not made of letters, digits, - and _ by its octets in hex.
+ */
+export function inboxOf(user: string | null): string {
+  if (user === null) return INBOX;
+  return `${INBOX}.${/^[\w-]+$/.test(user) ? user : toHex(utf8(user))}`;
+}
+
 /* ---------------------------------------------------------------- helpers */
+
+const INBOX = '_INBOX';
 
 /** The last part of the subject of a message that is there for its number alone. */
 const FLOOR = 'floor';

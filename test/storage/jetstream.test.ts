@@ -5,11 +5,12 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../src/bytes/octets.ts';
 import { systemClock } from '../../src/host/runtime.ts';
+import { streamAccess } from '../../src/host/stream-server-config.ts';
+import type { StreamServerConfig } from '../../src/host/stream-server-config.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
 import { StreamServer } from '../../src/storage/jetstream.ts';
 import type { StreamAccess } from '../../src/storage/jetstream.ts';
 import type { StreamReading } from '../../src/storage/stream-reading.ts';
-import { readFileSync } from 'node:fs';
 import { missingNats, NatsServer } from '../support/nats-server.ts';
 import { silent } from '../support/silent.ts';
 
@@ -190,26 +191,40 @@ describe.skipIf(missingNats())('Streams of a NATS server', () => {
     }, 20_000);
   });
 
-  it('is entered by TLS, if its certificate bears the name that is expected and comes from whom is trusted', async () => {
+  it('R-57: is entered by TLS, if its certificate bears the name that is expected and comes from whom is trusted, with one of its own where it is asked for', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-nats-tls-'));
-    const pki = await LabPki.create(folder, ports.clock.now());
-    const files = await pki.issue({
-      commonName: 'nats.home1.example',
-      dnsNames: ['nats.home1.example'],
-      roles: ['df'],
-    });
-    const { certificate, privateKey } = files;
-    const own = await NatsServer.own({ tls: { certificate, privateKey } });
+    const [pki, strangers] = [
+      await LabPki.create(folder, ports.clock.now()),
+      await LabPki.create(path.join(folder, 'other'), ports.clock.now()),
+    ];
+    const issue = (by: LabPki, name: string) =>
+      by.issue({ commonName: name, dnsNames: [name], roles: ['df'] });
+    const files = await issue(pki, 'nats.home1.example');
+    const [df, strange] = [await issue(pki, 'df.home1.example'), await issue(strangers, 'df.home1.example')];
+    const own = await NatsServer.own({ tls: files });
+    const by = (changes: Partial<StreamServerConfig['tls']>): StreamAccess =>
+      streamAccess({
+        ...{
+          servers: own.access.servers,
+          user: 'claviger',
+          passwordFile: own.passwordFile,
+          timeoutMs: 2_000,
+        },
+        tls: { ...right, ...changes },
+      });
+    const { authorities } = files;
+    const shown = ({ certificate, privateKey }: typeof df) => ({ certificate, privateKey });
+    const right = { authorities, serverName: 'nats.home1.example', ...shown(df) };
     try {
-      const ca = readFileSync(files.authorities, 'utf8');
-      const by = (servername: string): StreamAccess => ({ ...own.access, tls: { ca, servername } });
-      const server = await entered(by('nats.home1.example'));
-      expect(server.largestMessage).toBe(2 << 20);
-      await expect(StreamServer.connect(by('other.home1.example'), ports)).rejects.toThrow();
-      const strangers = await LabPki.create(path.join(folder, 'other'), ports.clock.now());
-      const other = await strangers.issue({ commonName: 'x', dnsNames: ['x'], roles: ['df'] });
-      const untrusted = { ca: readFileSync(other.authorities, 'utf8'), servername: 'nats.home1.example' };
-      await expect(StreamServer.connect({ ...own.access, tls: untrusted }, ports)).rejects.toThrow();
+      expect((await entered(by({}))).largestMessage).toBe(2 << 20);
+      const wrong = [
+        { serverName: 'other.home1.example' },
+        { authorities: strange.authorities },
+        { certificate: undefined, privateKey: undefined },
+        shown(strange),
+      ];
+      for (const changes of wrong)
+        await expect(StreamServer.connect(by(changes), ports)).rejects.toMatchObject({ code: 'unavailable' });
       await expect(StreamServer.connect(own.access, ports)).rejects.toThrow();
     } finally {
       await own.remove();

@@ -77,15 +77,24 @@ describe.skipIf(missingPostgresql())('a store in PostgreSQL', () => {
 });
 
 describe.skipIf(missingPostgresql())('a PostgreSQL that takes TLS alone', () => {
-  it('R-57: is entered where its certificate is of a known authority, and bears its name', async () => {
+  it('R-57: is entered where its certificate is of a known authority, and bears its name, with one of its own where it is asked for', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-database-tls-'));
     const pki = await LabPki.create(path.join(folder, 'pki'), Date.now());
     const other = await LabPki.create(path.join(folder, 'other'), Date.now());
     const name = 'db.home1.example';
-    const server = await PostgresqlServer.own(
-      await pki.issue({ commonName: name, dnsNames: [name], roles: [] }),
-    );
-    const opening = async (tls?: { authorities: string; serverName: string }) => {
+    const { authorities } = pki;
+    const server = await PostgresqlServer.own({
+      ...(await pki.issue({ commonName: name, dnsNames: [name], roles: [] })),
+      authorities,
+    });
+    const named = {
+      commonName: 'kms.home1.example',
+      dnsNames: ['kms.home1.example'],
+      roles: ['kms'],
+    } as const;
+    const [own, strange] = [await pki.issue(named), await other.issue(named)];
+    type Tls = NonNullable<Parameters<typeof databaseAccess>[0]['tls']>;
+    const opening = async (tls?: Tls) => {
       const access = databaseAccess({
         ...server.database('test'),
         ...(tls === undefined ? {} : { host: 'localhost', tls }),
@@ -95,15 +104,18 @@ describe.skipIf(missingPostgresql())('a PostgreSQL that takes TLS alone', () => 
       await kysely.destroy();
       return rows;
     };
+    const shown = ({ certificate, privateKey }: typeof own) => ({ certificate, privateKey });
+    const right = { authorities, serverName: name, ...shown(own) };
     try {
-      const { authorities } = pki;
-      expect(await opening({ authorities, serverName: name })).toEqual([{ ssl: true }]);
+      expect(await opening(right)).toEqual([{ ssl: true }]);
       await expect(opening()).rejects.toMatchObject({ code: 'refused' });
       const wrong = [
-        { authorities: other.authorities, serverName: name },
-        { authorities, serverName: 'elsewhere.example' },
+        { ...right, authorities: other.authorities },
+        { ...right, serverName: 'elsewhere.example' },
       ];
       for (const tls of wrong) await expect(opening(tls)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(opening({ authorities, serverName: name })).rejects.toThrow();
+      await expect(opening({ ...right, ...shown(strange) })).rejects.toThrow();
     } finally {
       server.remove();
       rmSync(folder, { recursive: true });

@@ -22,10 +22,12 @@ export function missingNats(): boolean {
 }
 
 export interface NatsOptions {
-  /** Files of a certificate, for connections by TLS alone. */
-  readonly tls?: { readonly certificate: string; readonly privateKey: string };
+  /** Files of a certificate, for connections by TLS alone; with `authorities` by whoever shows one of theirs. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: string; readonly authorities?: string };
   /** Octets of a message, at most; default 2 MiB. */
   readonly maxPayload?: number;
+  /** Settings of who enters it, as its configuration has them, with `…` for passwords; absent: one user, who may do everything. */
+  readonly authorization?: string;
 }
 
 export class NatsServer {
@@ -41,7 +43,7 @@ export class NatsServer {
   }
 
   /** A server of the test's own, which runs. */
-  static async own({ tls, maxPayload = 2 << 20 }: NatsOptions = {}): Promise<NatsServer> {
+  static async own({ tls, maxPayload = 2 << 20, authorization }: NatsOptions = {}): Promise<NatsServer> {
     const folder = mkdtempSync(path.join(tmpdir(), 'claviger-nats-'));
     const server = new NatsServer(folder, await freePort());
     const settings = {
@@ -49,10 +51,12 @@ export class NatsServer {
       port: server.port,
       max_payload: maxPayload,
       jetstream: { store_dir: path.join(folder, 'streams'), max_file_store: 2 ** 31 },
-      authorization: { user: USER, password: PASSWORD },
-      ...(tls === undefined ? {} : { tls: { cert_file: tls.certificate, key_file: tls.privateKey } }),
+      ...(authorization === undefined ? { authorization: { user: USER, password: PASSWORD } } : {}),
+      ...(tls === undefined ? {} : { tls: tlsSettings(tls) }),
     };
-    writeFileSync(path.join(folder, 'nats.conf'), JSON.stringify(settings), { mode: 0o600 });
+    const lines = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+    lines.push((authorization ?? '').replaceAll('…', JSON.stringify(PASSWORD)));
+    writeFileSync(path.join(folder, 'nats.conf'), lines.join('\n'), { mode: 0o600 });
     writeFileSync(server.passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
     await server.start();
     return server;
@@ -99,9 +103,13 @@ export class NatsServer {
   }
 
   get access(): StreamAccess {
+    return this.accessBy(USER);
+  }
+
+  accessBy(user: string): StreamAccess {
     return {
       servers: [`127.0.0.1:${this.port}`],
-      user: USER,
+      user,
       password: () => PASSWORD,
       tls: null,
       timeoutMs: 2_000,
@@ -109,15 +117,20 @@ export class NatsServer {
   }
 
   /** Settings of an entity that enters it. */
-  settings(name: string): Record<string, unknown> {
+  settings(name: string, user = USER): Record<string, unknown> {
     const { passwordFile, port } = this;
     const each = 64 << 20;
     const sizes = { signallingOctets: each, contentOctets: each, hi2Octets: each, hi3Octets: each };
-    return { servers: [`127.0.0.1:${port}`], user: USER, passwordFile, name, timeoutMs: 2_000, ...sizes };
+    return { servers: [`127.0.0.1:${port}`], user, passwordFile, name, timeoutMs: 2_000, ...sizes };
   }
 }
 
 /* ---------------------------------------------------------------- helpers */
+
+function tlsSettings({ certificate, privateKey, authorities }: NonNullable<NatsOptions['tls']>) {
+  const asked = authorities === undefined ? {} : { ca_file: authorities, verify: true };
+  return { cert_file: certificate, key_file: privateKey, ...asked };
+}
 
 /** Debian has it where only the superuser looks. */
 function program(): string | null {

@@ -28,6 +28,13 @@ export const RUN_PROCESS = 'CLAVIGER_TEST_PROCESS';
 const USER = 'claviger';
 const PASSWORD = 'of the tests';
 
+/** Files of a certificate; with `authorities` who enters shows one of theirs. */
+export interface ServerCertificate {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly authorities?: string;
+}
+
 export class PostgresqlServer {
   readonly #folder: string;
   readonly port: number;
@@ -40,10 +47,7 @@ export class PostgresqlServer {
   }
 
   /** Makes a server in a folder that is there. */
-  static async make(
-    folder: string,
-    tls?: { readonly certificate: string; readonly privateKey: string },
-  ): Promise<PostgresqlServer> {
+  static async make(folder: string, tls?: ServerCertificate): Promise<PostgresqlServer> {
     make(folder);
     if (tls !== undefined) enterByTls(dataOf(folder), tls);
     const port = await freePort();
@@ -59,8 +63,8 @@ export class PostgresqlServer {
     return new PostgresqlServer(folder, Number(readFileSync(path.join(folder, 'port'), 'utf8')));
   }
 
-  /** A server of the test's own. @param tls files of a certificate, for connections by TLS alone */
-  static own(tls?: { readonly certificate: string; readonly privateKey: string }): Promise<PostgresqlServer> {
+  /** A server of the test's own. @param tls for connections by TLS alone */
+  static own(tls?: ServerCertificate): Promise<PostgresqlServer> {
     return PostgresqlServer.make(mkdtempSync(path.join(tmpdir(), 'claviger-pg-own-')), tls);
   }
 
@@ -159,18 +163,20 @@ function endWithRun(folder: string): void {
   spawn('sh', ['-c', script, 'sh', run, folder], { detached: true, stdio: 'ignore' }).unref();
 }
 
-function enterByTls(
-  data: string,
-  { certificate, privateKey }: { readonly certificate: string; readonly privateKey: string },
-): void {
+function enterByTls(data: string, { certificate, privateKey, authorities }: ServerCertificate): void {
   const { uid, gid } = asUser();
-  for (const [name, file] of Object.entries({ 'server.crt': certificate, 'server.key': privateKey })) {
+  const files = { 'server.crt': certificate, 'server.key': privateKey, 'ca.crt': authorities };
+  for (const [name, file] of Object.entries(files)) {
+    if (file === undefined) continue;
     const copy = path.join(data, name);
     writeFileSync(copy, readFileSync(file), { mode: 0o600 });
     if (uid !== undefined && gid !== undefined) chownSync(copy, uid, gid);
   }
-  writeFileSync(path.join(data, 'postgresql.auto.conf'), 'ssl = on\n');
-  writeFileSync(path.join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n');
+  const isAsked = authorities !== undefined;
+  const settings = `ssl = on\n${isAsked ? "ssl_ca_file = 'ca.crt'\n" : ''}`;
+  writeFileSync(path.join(data, 'postgresql.auto.conf'), settings);
+  const shown = isAsked ? ' clientcert=verify-ca' : '';
+  writeFileSync(path.join(data, 'pg_hba.conf'), `hostssl all all 127.0.0.1/32 scram-sha-256${shown}\n`);
 }
 
 function dataOf(folder: string): string {
