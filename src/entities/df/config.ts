@@ -231,10 +231,6 @@ export const DF_CONFIG = Type.Decode(SETTINGS, ({ store, database, x1, ...others
   // The others would count the ADMF as lost, and with `failClosed` remove the tasks of all.
   if (database !== undefined && others.streams !== undefined && x1.keepalive !== undefined)
     throw new Unfit('what goes with several mediators: a keepalive comes to one of them', 'x1.keepalive');
-  const { roles } = others;
-  // Each of several mediations has the outboxes of its partitions, which no relay reads.
-  if (database !== undefined && roles.includes('mediation') !== roles.includes('delivery'))
-    throw new Unfit('with database, mediation with delivery', 'roles');
   if (store !== undefined && tasks !== undefined && database === undefined)
     return { ...others, store, database, x1: { ...ofX1, store: tasks } };
   if (store === undefined && tasks === undefined && database !== undefined)

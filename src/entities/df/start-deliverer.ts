@@ -196,6 +196,11 @@ function operationOf(
         () => shares.others.length + 1,
       ),
       meter(
+        'pdus_passed_over_total',
+        'PDUs that a mediator laid down late, after another had its calls, and that come from that one.',
+        () => outbox.passedOver,
+      ),
+      meter(
         'pdus_set_aside_total',
         'PDUs that a LEMF refused or that could not be worked on.',
         () => handover.setAside,

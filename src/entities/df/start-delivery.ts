@@ -101,8 +101,14 @@ export interface MediatingOptions {
   readonly onEvent?: DfListener;
 }
 
-/** Makes the way out of an outbox from where other processes deliver. */
-export type OpenWayOut = (options: WayOutOptions & { readonly outbox: Outbox }) => WayOut & PassedOn;
+/** The way out to where other processes deliver. */
+export interface WayBeyond extends WayOut {
+  /** What has gone that way of the calls of a partition. */
+  passedOn(partition: number): PassedOn;
+}
+
+/** Makes it, for what is in an outbox. */
+export type OpenWayOut = (options: WayOutOptions & { readonly outbox: Outbox }) => WayBeyond;
 
 /** That content is decrypted here. */
 export type NetworkDecryption = Required<Omit<ContentDecryptionSettings, 'opener'>>;
@@ -225,7 +231,7 @@ export interface KeptForAll {
   /** Whether something waits for a destination in other processes; absent: there are none. */
   readonly waitsElsewhere?: (did: string) => Promise<boolean>;
   /** The way out of the outbox; absent: this process delivers. */
-  readonly openWayOut?: (options: WayOutOptions) => WayOut & PassedOn;
+  readonly openWayOut?: (options: WayOutOptions) => WayBeyond;
 }
 
 /** Makes mediations. */
@@ -288,7 +294,7 @@ async function startWith(
   const openMediation = await mediationOpener(options, runtime, kept, {
     setAside,
     warrants,
-    passedOn: passing,
+    passing,
   });
   let isTold = false;
   const touched = new Set<string>();
@@ -359,11 +365,11 @@ async function mediationOpener(
   {
     setAside,
     warrants,
-    passedOn,
+    passing,
   }: {
     readonly setAside: SetAsideFile;
     readonly warrants: TableWarrants;
-    readonly passedOn: PassedOn | undefined;
+    readonly passing: WayBeyond | undefined;
   },
 ): Promise<(partition: number, store: Outbox & DfStore, onQuestion: QuestionListener) => Promise<Mediation>> {
   const { table, name, issues, hold } = options;
@@ -406,7 +412,7 @@ async function mediationOpener(
           decryption: decryptionIn(),
           onEvent: options.onEvent,
           sharedTasks,
-          passedOn,
+          passedOn: passing?.passedOn(partition),
         }),
       },
       onQuestion,

@@ -9,6 +9,7 @@ import type { Runtime } from '../../host/runtime.ts';
 import { holdingState } from '../../storage/lock.ts';
 import type { DfConfig } from './config.ts';
 import { HandoverRelay } from './listeners/handover-relay.ts';
+import { leasePlace } from './listeners/pdu-streams.ts';
 import { StreamedIntake } from './listeners/streamed-intake.ts';
 import { StreamedSource } from './listeners/streamed-source.ts';
 import type { X2X3Consumer, X2X3Server } from './listeners/x2x3-server.ts';
@@ -59,9 +60,15 @@ async function startWith(
       listening.port = await listener.start();
       return new ListenerBeside(source, listener);
     };
+  const streamMadeAt = await server.madeAt(leasePlace(settings, '').stream);
+  const writer = { partition: 0, streamMadeAt, token: lease.token };
   const openWayOut: OpenWayOut | undefined = config.roles.includes('delivery')
     ? undefined
-    : (options) => new HandoverRelay({ ...options, server, lease, streams: settings });
+    : (options) => {
+        const relay = new HandoverRelay({ ...options, server, streams: settings });
+        relay.add({ outbox: options.outbox, lease, writer });
+        return relay;
+      };
   const running = await startHolding(
     config,
     runtime,

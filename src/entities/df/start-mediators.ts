@@ -6,6 +6,8 @@
  *     streams ┄► StreamedSource ─► Mediation ─► DfPartitionStore ─┐
  *     streams ┄► StreamedSource ─► Mediation ─► DfPartitionStore ─┼─► JoinedOutbox ─► HandoverManager
  *                                     └─► KeyRequests ──Xk──► KMS
+ *
+ * Where others deliver, what is in each store's outbox goes into their streams (`listeners/handover-relay.ts`).
  */
 import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Runtime } from '../../host/runtime.ts';
@@ -17,10 +19,12 @@ import type { LeaseSharesOptions, SharedWork } from '../../storage/lease-shares.
 import { holdingState } from '../../storage/lock.ts';
 import type { DfConfig } from './config.ts';
 import { JoinedOutbox } from './joined-outbox.ts';
+import { HandoverRelay } from './listeners/handover-relay.ts';
 import { leasePlace } from './listeners/pdu-streams.ts';
 import { StreamedIntake } from './listeners/streamed-intake.ts';
 import { StreamedSource } from './listeners/streamed-source.ts';
 import type { X2X3Server } from './listeners/x2x3-server.ts';
+import type { WayOutOptions } from './handover/ports.ts';
 import type { SharedTaskView } from './ports.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
 import { startPartitions, x2x3Server } from './start-delivery.ts';
@@ -59,22 +63,31 @@ async function startWith(
   const sharing: { shares: LeaseShares | null } = { shares: null };
   const listening: { port: number | null } = { port: null };
   const outbox = new JoinedOutbox();
+  const passing: { relay: HandoverRelay | null } = { relay: null };
   const running = await startHolding(
     config,
     runtime,
     opened,
     {
       open: () => openPartitionedStores(config, database, settings.partitions, runtime, opened),
-      start: (options, { partitioned }) =>
-        startPartitions(
+      start: (options, { partitioned }) => {
+        const sharedTasks = sharedTasksOf(options.table);
+        const refreshTasks = (): Promise<void> => sharedTasks.refresh();
+        const openWayOut = (wayOut: WayOutOptions): HandoverRelay =>
+          (passing.relay = new HandoverRelay({ ...wayOut, outbox, server, streams: settings, refreshTasks }));
+        return startPartitions(
           options,
           runtime,
           {
-            ...{ partitions: settings.partitions, outbox, sharedTasks: sharedTasksOf(options.table) },
+            ...{ partitions: settings.partitions, outbox, sharedTasks },
             waitsElsewhere: (did) => partitioned.waitsFor(did),
+            ...(config.roles.includes('delivery') ? {} : { openWayOut }),
           },
           async (host) => {
-            const partitions = new Partitions({ server, settings, runtime, host, outbox, partitioned });
+            const { relay } = passing;
+            const partitions = new Partitions({
+              ...{ server, settings, runtime, host, outbox, relay, partitioned },
+            });
             const shares = await LeaseShares.begin(partitions.sharedAs(database.instance));
             sharing.shares = shares;
             if (!config.roles.includes('intake')) return new SharedIntake(shares, partitions, null);
@@ -83,7 +96,8 @@ async function startWith(
             listening.port = await listener.start();
             return new SharedIntake(shares, partitions, listener);
           },
-        ),
+        );
+      },
     },
     sharesTold(streamsTold(server, settings, config.roles, null), () => sharing.shares, settings),
   );
@@ -107,6 +121,8 @@ interface PartitionsOptions {
   readonly runtime: Runtime;
   readonly host: MediationHost;
   readonly outbox: JoinedOutbox;
+  /** `null`: this process delivers. */
+  readonly relay: HandoverRelay | null;
   readonly partitioned: PartitionedDfStore;
 }
 
@@ -139,13 +155,14 @@ class Partitions {
   }
 
   async #begin(partition: number, lease: Parameters<LeaseSharesOptions['begin']>[1]): Promise<SharedWork> {
-    const { server, settings, runtime, host, outbox, partitioned } = this.#options;
+    const { server, settings, runtime, host, outbox, relay, partitioned } = this.#options;
     const { clock, logger } = runtime;
     const streamMadeAt = await server.madeAt(leasePlace(settings, '').stream);
     const store = await partitioned.partition(partition, { streamMadeAt, token: lease.token });
     try {
       const consumer = await host.open(partition, store);
       outbox.add(partition, store);
+      relay?.add({ outbox: store, lease, writer: { partition, streamMadeAt, token: lease.token } });
       const partitions = [partition];
       const source = new StreamedSource({ server, settings, consumer, lease, clock, logger, partitions });
       this.#sources.set(partition, source);
@@ -156,11 +173,14 @@ class Partitions {
           await source.stop();
           this.#sources.delete(partition);
           outbox.remove(partition);
+          await relay?.remove(partition);
           await host.close(partition);
           await store.close();
         },
       };
     } catch (error) {
+      outbox.remove(partition);
+      await relay?.remove(partition);
       await host.close(partition);
       await store.close();
       throw error;

@@ -1,4 +1,7 @@
-/** A DF of one intake and three mediators on one database, with streams between them; mediators are killed, and stand still. */
+/**
+ * A DF of one intake and three mediators on one database, with streams between them; mediators are killed, and stand still.
+ * Then with two processes that deliver, of which the same becomes.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -57,7 +60,7 @@ describe.skipIf(missingNats() || missingPostgresql())(
       };
       const mediator = (instance: string): Promise<RunningProcess<{ x2x3: number }>> =>
         start(instance, ['mediation', 'delivery']);
-      return { chain, nats, intake: () => start('intake', ['intake']), mediator };
+      return { chain, nats, start, intake: () => start('intake', ['intake']), mediator };
     }
 
     it('R-20, R-23: killed one after the other in mid-call, others go on: per CIN numbers are 0…n−1 once', async () => {
@@ -81,6 +84,46 @@ describe.skipIf(missingNats() || missingPostgresql())(
               running.push(await mediator(successor));
             });
           return n === PACKETS - 1 ? killing : undefined;
+        },
+        CALLS,
+      );
+      await chain.allArrived(PACKETS, CALLS);
+    });
+
+    it('R-20, R-23: where others deliver, and mediators and those are killed or stand still, nothing is lost or doubled', async () => {
+      const { chain, start, intake } = await system('apart');
+      const { ready } = await intake();
+      const mediators: RunningProcess<unknown>[] = [];
+      for (const instance of ['a', 'b', 'c']) mediators.push(await start(instance, ['mediation']));
+      const deliverers: RunningProcess<unknown>[] = [];
+      for (const instance of ['x', 'y']) deliverers.push(await start(instance, ['delivery']));
+      let happening: Promise<unknown> = Promise.resolve();
+      const killed = (
+        one: RunningProcess<unknown> | undefined,
+        successor: string,
+        roles: readonly string[],
+      ) => {
+        happening = happening.then(async () => {
+          await one?.kill();
+          await start(successor, roles);
+        });
+      };
+      const resume: (() => void)[] = [];
+      const goOn = (): void => resume.splice(0).forEach((each) => each());
+      await chain.report(
+        ready.x2x3,
+        PACKETS,
+        async (n) => {
+          if (n === 60) killed(mediators[0], 'd', ['mediation']);
+          if (n === 120) resume.push(mediators[1]!.pause());
+          if (n === 160) await sleep(3 * LEASE_MS);
+          if (n === 180) goOn();
+          if (n === 220) resume.push(deliverers[0]!.pause());
+          if (n === 260) await sleep(3 * LEASE_MS);
+          if (n === 280) goOn();
+          if (n === 310) killed(deliverers[1], 'z', ['delivery']);
+          if (n === 340) killed(mediators[2], 'e', ['mediation']);
+          if (n === PACKETS - 1) await happening;
         },
         CALLS,
       );

@@ -26,6 +26,22 @@ export class AlarmBook {
     this.#alarms.cleared(did);
   }
 
+  /** It is raised, by another process. */
+  assume(did: string, cause: AlarmCause): void {
+    this.#causes.set(did, (this.#causes.get(did) ?? new Set()).add(cause));
+  }
+
+  /** It is another process's to clear it. */
+  forget(did: string, cause: AlarmCause): void {
+    const causes = this.#causes.get(did);
+    causes?.delete(cause);
+    if (causes?.size === 0) this.#causes.delete(did);
+  }
+
+  has(did: string, cause: AlarmCause): boolean {
+    return this.#causes.get(did)?.has(cause) ?? false;
+  }
+
   /** Destinations with that cause. */
   with(cause: AlarmCause): string[] {
     return [...this.#causes].filter(([, causes]) => causes.has(cause)).map(([did]) => did);

@@ -6,12 +6,16 @@
  *     NAME-hi3     NAME.hi3.DID          the same of HI3
  *     NAME-lemf    NAME.lemf.DID         where a destination is, for those who deliver
  *                  NAME.told.DID         how it is with a destination, from who delivers to it
+ *                  NAME.raised.DID       which alarms of a destination are raised, for whoever is to clear them
  *     NAME-refused NAME.refused.pdu      a PDU that a LEMF refused, to be set aside
  *     NAME-delivery NAME.delivery.DID   who delivers to a destination (`storage/lease-shares.ts`)
  *
  * PS-PDUs tell their own lengths: a message is read as a connection would be. All of a message are of one warrant and one
  * interface, so that what is kept of a warrant can be removed, and of others nothing. One subject has all of a destination:
- * several processes that mediate may lay PDUs there, each the calls that are its own, and the order of each call stands.
+ * several processes that mediate may lay PDUs there, each the calls that are its own. A message says of which partition of the
+ * calls it is, and by which lease whoever laid it down has that (`HandoverWriter`): what one lays down that has lost the
+ * partition, after who has it now has laid something down, is passed over. It is in the outbox of the partition all the same,
+ * since only who has that may remove anything there.
  */
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
@@ -40,6 +44,8 @@ export interface HandoverStreamSettings {
 const LIID_HEADER = 'Claviger-Liid';
 const INTERFACE_HEADER = 'Claviger-Interface';
 const PDUS_HEADER = 'Claviger-Pdus';
+/** `PARTITION STREAM TOKEN`, numbers: of a `HandoverWriter`. */
+const WRITER_HEADER = 'Claviger-Writer';
 /** Of a PDU that was refused, besides: where it was to go, and why it does not. */
 const DID_HEADER = 'Claviger-Did';
 const REASON_HEADER = 'Claviger-Reason';
@@ -71,7 +77,7 @@ export function handoverStreams(settings: HandoverStreamSettings): StreamTerms[]
     lane('records', hi2Octets),
     lane('content', hi3Octets),
     {
-      ...{ name: `${name}-lemf`, subjects: [`${name}.lemf.*`, `${name}.told.*`] },
+      ...{ name: `${name}-lemf`, subjects: NOTES.map((kind) => `${name}.${kind}.*`) },
       ...{ octets: NOTE_OCTETS, perSubject: 1, replicas },
     },
     {
@@ -96,8 +102,15 @@ export function refusedHandoverPlace({ name }: { readonly name: string }): PduPl
   return { stream: `${name}-refused`, subject: `${name}.refused.pdu` };
 }
 
-/** Where it is said where a destination is (`lemf`), and how it is with it (`told`); `*`: of all of them. */
-export function notePlace({ name }: { readonly name: string }, kind: 'lemf' | 'told', did: string): PduPlace {
+/** Where a destination is (`lemf`), how it is with it (`told`), and which alarms of it are raised (`raised`). */
+const NOTES = ['lemf', 'told', 'raised'] as const;
+
+/** Where that is said; `*`: of all of them. */
+export function notePlace(
+  { name }: { readonly name: string },
+  kind: (typeof NOTES)[number],
+  did: string,
+): PduPlace {
   return { stream: `${name}-lemf`, subject: `${name}.${kind}.${did}` };
 }
 
@@ -120,11 +133,26 @@ export interface HandoverBatch {
   readonly entries: readonly OutboxEntry[];
 }
 
+/** Who has a partition of the calls, and lays down what is in its outbox. */
+export interface HandoverWriter {
+  /** From 0; 0 where the calls are in none. */
+  readonly partition: number;
+  /** When the stream of leases was made, Unix milliseconds: tokens begin anew with it. */
+  readonly streamMadeAt: number;
+  /** Of the lease: above those of all who had the partition before. */
+  readonly token: number;
+}
+
+/** Whether one of them had the partition before the other, as far as it is known. */
+export function isBefore(one: HandoverWriter, other: HandoverWriter): boolean {
+  return one.streamMadeAt === other.streamMadeAt && one.token < other.token;
+}
+
 /** What is the content of a message that is on its way, or there. */
 export interface HandoverMessage {
   readonly octets: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
-  /** The same of two messages only if they have the same PDUs. */
+  /** The same of two messages only if they have the same PDUs, and are of the same writer. */
   readonly id: string;
 }
 
@@ -155,14 +183,18 @@ export function handoverBatches(entries: readonly OutboxEntry[]): Map<string, Ha
 export function handoverMessage(
   did: string,
   { liid, interface: reference, entries }: HandoverBatch,
+  writer: HandoverWriter,
 ): HandoverMessage {
   const octets = concat(...entries.map((entry) => entry.octets));
+  const by = [writer.partition, writer.streamMadeAt, writer.token].join(' ');
   const headers = {
     [LIID_HEADER]: encodeURIComponent(liid),
     [INTERFACE_HEADER]: reference,
     [PDUS_HEADER]: `${entries.length}`,
+    [WRITER_HEADER]: by,
   };
-  const id = createHash('sha256').update(`${did} ${reference}\n`).update(octets).digest('base64url');
+  // What another writer has laid down may be passed over: it is no copy of it that would make up for this one.
+  const id = createHash('sha256').update(`${did} ${reference} ${by}\n`).update(octets).digest('base64url');
   return { octets, headers, id };
 }
 
@@ -172,6 +204,8 @@ export interface HandoverHead {
   readonly liid: string;
   readonly interface: OutboxAppend['interface'];
   readonly pdus: number;
+  /** `null`: it does not say so. */
+  readonly writer: HandoverWriter | null;
 }
 
 export function handoverHead(message: StoredMessage): HandoverHead | null {
@@ -179,7 +213,18 @@ export function handoverHead(message: StoredMessage): HandoverHead | null {
   const reference = message.header(INTERFACE_HEADER);
   if (liid === null || (reference !== 'hi1' && reference !== 'hi2' && reference !== 'hi3')) return null;
   const pdus = Number(message.header(PDUS_HEADER));
-  return { number: message.number, liid, interface: reference, pdus: Number.isSafeInteger(pdus) ? pdus : 0 };
+  return {
+    ...{ number: message.number, liid, interface: reference },
+    pdus: Number.isSafeInteger(pdus) ? pdus : 0,
+    writer: writerOf(message),
+  };
+}
+
+function writerOf(message: StoredMessage): HandoverWriter | null {
+  const numbers = /^(\d{1,3}) (\d{1,15}) (\d{1,15})$/.exec(message.header(WRITER_HEADER));
+  if (numbers === null) return null;
+  const [partition = 0, streamMadeAt = 0, token = 0] = numbers.slice(1).map(Number);
+  return { partition, streamMadeAt, token };
 }
 
 /** The PS-PDUs of a message. @throws HiError if it is not made of whole ones */
@@ -264,6 +309,26 @@ export function toldNote({ ready, problem }: DestinationTold): Uint8Array {
 /** `null`: it is not understood. */
 export function toldNoteOf(message: StoredMessage): DestinationTold | null {
   const read = TOLD_NOTE.read(jsonOf(fromUtf8(message.octets)));
+  return 'value' in read ? read.value : null;
+}
+
+const RAISED_NOTE = new Form(strict({ told: Type.Boolean(), unserved: Type.Boolean() }));
+
+/** Which alarms of a destination are raised. */
+export interface RaisedAlarms {
+  /** That it is as who delivers to it says. */
+  readonly told: boolean;
+  /** That nobody delivers to it. */
+  readonly unserved: boolean;
+}
+
+export function raisedNote({ told, unserved }: RaisedAlarms): Uint8Array {
+  return utf8(JSON.stringify({ told, unserved }));
+}
+
+/** `null`: it is not understood. */
+export function raisedNoteOf(message: StoredMessage): RaisedAlarms | null {
+  const read = RAISED_NOTE.read(jsonOf(fromUtf8(message.octets)));
   return 'value' in read ? read.value : null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One part of what waits in the outbox for a destination, on its way into its stream: in order, warrant by warrant, and gone
- * from the outbox when the stream has it. What is under way when the process ends is laid down again: its copies are known
+ * One part of what waits in the outbox of a partition for a destination, on its way into its stream: in order, warrant by
+ * warrant, and gone from the outbox when the stream has it. What is under way when the process ends is laid down again: its copies are known
  * by their ids within two minutes, and by the LEMF always.
  *
  *     pending ──► messages of each warrant ──► stream: stored ──► up to where all is stored: gone from the outbox
@@ -13,14 +13,16 @@ import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import type { Outbox, OutboxEntry, OutboxPart } from '../ports.ts';
 import { handoverBatches, handoverMessage, lanePlace } from './handover-streams.ts';
-import type { HandoverBatch } from './handover-streams.ts';
+import type { HandoverBatch, HandoverWriter } from './handover-streams.ts';
 import type { PduPlace } from './pdu-streams.ts';
 
 export interface RelayLaneOptions {
   readonly server: Pick<StreamServer, 'publish'>;
   readonly streams: { readonly name: string };
   readonly outbox: Pick<Outbox, 'pending' | 'acknowledge'>;
+  /** Of the partition. */
   readonly lease: { readonly state: LeaseState };
+  readonly writer: HandoverWriter;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -123,9 +125,11 @@ export class RelayLane {
 
   /** One after the other: a later one alone would come before the earlier one. */
   async #layAll(batches: readonly HandoverBatch[]): Promise<void> {
+    const { server, lease, writer } = this.#options;
     for (const batch of batches) {
-      const { octets, headers, id } = handoverMessage(this.#did, batch);
-      await this.#options.server.publish(this.#place.stream, this.#place.subject, octets, { headers, id });
+      if (lease.state !== 'held') throw new Error('the lease of the mediation is late');
+      const { octets, headers, id } = handoverMessage(this.#did, batch, writer);
+      await server.publish(this.#place.stream, this.#place.subject, octets, { headers, id });
       for (const { position } of batch.entries) this.#stored.add(position);
       this.#laid += batch.entries.length;
     }

@@ -14,8 +14,8 @@ import type { StoredMessage } from '../../../storage/stream-reading.ts';
 import { decodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import { NO_CIN } from '../ports.ts';
 import type { Amount, HandoverOutbox, OutboxAppend, OutboxEntry, OutboxPart } from '../ports.ts';
-import { handoverHead, lanePlace, OUTBOX_PARTS, psPdusOf } from './handover-streams.ts';
-import type { HandoverHead, RefusedHandover } from './handover-streams.ts';
+import { handoverHead, isBefore, lanePlace, OUTBOX_PARTS, psPdusOf } from './handover-streams.ts';
+import type { HandoverHead, HandoverWriter, RefusedHandover } from './handover-streams.ts';
 import type { PduPlace } from './pdu-streams.ts';
 
 export interface StreamedOutboxOptions {
@@ -46,10 +46,16 @@ export class StreamedOutbox implements HandoverOutbox {
   #timer: Timer | null = null;
   #trimming: Promise<void> = Promise.resolve();
   #isStopped = false;
+  #passedOver = 0;
 
   constructor(options: StreamedOutboxOptions) {
     this.#options = options;
     this.#later();
+  }
+
+  /** PDUs that whoever had lost their calls laid down late: who has the calls now lays them down itself. */
+  get passedOver(): number {
+    return this.#passedOver;
   }
 
   /** Begins to read what waits for a destination. */
@@ -58,7 +64,8 @@ export class StreamedOutbox implements HandoverOutbox {
     const tell = (): void => {
       for (const listener of this.#listeners) listener(new Set([did]));
     };
-    this.#destinations.set(did, new StreamedDestination(did, this.#options, tell));
+    const passedOver = (pdus: number): void => void (this.#passedOver += pdus);
+    this.#destinations.set(did, new StreamedDestination(did, this.#options, { tell, passedOver }));
   }
 
   /** Has nothing to do with a destination any more; resolves when what was acknowledged is removed, or cannot be. */
@@ -113,11 +120,20 @@ export class StreamedOutbox implements HandoverOutbox {
   }
 }
 
+interface DestinationEvents {
+  /** Something has come. */
+  readonly tell: () => void;
+  /** So many PDUs do not count. */
+  readonly passedOver: (pdus: number) => void;
+}
+
 /** What waits for one destination. */
 class StreamedDestination {
   readonly #did: string;
   readonly #options: StreamedOutboxOptions;
-  readonly #tell: () => void;
+  readonly #events: DestinationEvents;
+  /** Of each part, who was the last to have each partition: kept while it is read anew. */
+  readonly #writers = new Map(OUTBOX_PARTS.map((part) => [part, new Map<number, SeenWriter>()]));
   /** By position. */
   #entries: StreamedEntry[] = [];
   #octets = 0;
@@ -126,10 +142,10 @@ class StreamedDestination {
   #reading: Promise<void> | null = null;
   #isClosed = false;
 
-  constructor(did: string, options: StreamedOutboxOptions, tell: () => void) {
+  constructor(did: string, options: StreamedOutboxOptions, events: DestinationEvents) {
     this.#did = did;
     this.#options = options;
-    this.#tell = tell;
+    this.#events = events;
     this.#lanes = this.#openLanes();
   }
 
@@ -183,9 +199,11 @@ class StreamedDestination {
   #openLanes(): readonly Lane[] {
     return OUTBOX_PARTS.map(
       (part) =>
-        new Lane(this.#did, part, this.#options, (lane, message, head, pdus) =>
-          this.#add(lane, message, head, pdus),
-        ),
+        new Lane(this.#did, part, this.#options, {
+          writers: this.#writers.get(part) ?? new Map<number, SeenWriter>(),
+          loaded: (lane, message, head, pdus) => this.#add(lane, message, head, pdus),
+          passedOver: this.#events.passedOver,
+        }),
     );
   }
 
@@ -202,7 +220,7 @@ class StreamedDestination {
       );
       this.#octets += octets.length;
     }
-    this.#tell();
+    this.#events.tell();
   }
 
   /** Of the first entry after a position. */
@@ -233,12 +251,24 @@ type LoadedListener = (
   pdus: readonly Uint8Array[],
 ) => void;
 
+/** Who has laid something down of a partition, and the number of the first message that was seen of it. */
+interface SeenWriter {
+  readonly writer: HandoverWriter;
+  readonly from: number;
+}
+
+interface LaneParts extends Pick<DestinationEvents, 'passedOver'> {
+  /** By partition. */
+  readonly writers: Map<number, SeenWriter>;
+  readonly loaded: LoadedListener;
+}
+
 /** One part of what waits for a destination, as it is read. */
 class Lane {
   readonly #did: string;
   readonly #place: PduPlace;
   readonly #options: StreamedOutboxOptions;
-  readonly #loaded: LoadedListener;
+  readonly #parts: LaneParts;
   readonly #follower: StreamFollower;
   readonly #pauses: AttemptPauses;
   /** The oldest first. */
@@ -250,11 +280,11 @@ class Lane {
   #isClosed = false;
   #drained: (() => void) | null = null;
 
-  constructor(did: string, part: OutboxPart, options: StreamedOutboxOptions, loaded: LoadedListener) {
+  constructor(did: string, part: OutboxPart, options: StreamedOutboxOptions, parts: LaneParts) {
     this.#did = did;
     this.#place = lanePlace(options.settings, part, did);
     this.#options = options;
-    this.#loaded = loaded;
+    this.#parts = parts;
     this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
     const reading = options.server.read(this.#place.stream, this.#place.subject, 0);
     this.#follower = new StreamFollower(reading, (message) => this.#take(message));
@@ -295,6 +325,12 @@ class Lane {
     const laid: LaidMessage = { number, since: this.#options.clock.now(), left: 1 };
     this.#messages.push(laid);
     const head = handoverHead(message);
+    if (head !== null && this.#isLate(head)) {
+      this.#parts.passedOver(head.pdus);
+      laid.left = 0;
+      this.#settle();
+      return;
+    }
     const pdus = head === null ? null : wholePdus(octets);
     if (head === null || pdus === null) {
       if (!(await this.#refused(head, octets))) return;
@@ -304,11 +340,22 @@ class Lane {
     }
     laid.left = pdus.length;
     this.#octets += pdus.reduce((sum, pdu) => sum + pdu.length, 0);
-    this.#loaded(this, laid, head, pdus);
+    this.#parts.loaded(this, laid, head, pdus);
     if (laid.left === 0) this.#settle();
     while (this.#octets >= MOST_LOADED && !this.#isClosed)
       await new Promise<void>((resolve) => (this.#drained = resolve));
     this.#drained = null;
+  }
+
+  /** Whether somebody who took the partition later had laid something down before. */
+  #isLate({ number, writer }: HandoverHead): boolean {
+    if (writer === null) return false;
+    const { writers } = this.#parts;
+    const last = writers.get(writer.partition);
+    if (last !== undefined && isBefore(writer, last.writer)) return number > last.from;
+    const isSame = last?.writer.token === writer.token && last.writer.streamMadeAt === writer.streamMadeAt;
+    if (!isSame) writers.set(writer.partition, { writer, from: number });
+    return false;
   }
 
   /** Tries until it is durable; `false`: it was told to stop before. */

@@ -148,7 +148,7 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
   }
 
   async pending(did: string, after: number, limit: number, part?: OutboxPart): Promise<OutboxEntry[]> {
-    if (this.waiting(did).count === 0) return [];
+    if (!this.#mayHave(did, part)) return [];
     return this.#access.read((db) => pendingRows(db, did, after, limit, part));
   }
 
@@ -187,6 +187,14 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
   async close(): Promise<void> {
     this.#erased.stop();
     await this.#units.close();
+  }
+
+  /** Whether something of a part waits for a destination; known without looking at it. */
+  #mayHave(did: string, part: OutboxPart | undefined): boolean {
+    if (part === undefined) return this.waiting(did).count > 0;
+    for (const { interface: reference } of this.shares(did))
+      if ((reference === 'hi3') === (part === 'content')) return true;
+    return false;
   }
 
   #countGone(rows: readonly unknown[]): void {
