@@ -41,7 +41,8 @@ describe.skipIf(missingPostgresql() || missingNats())('claviger up --scale', () 
       expect(entities.map(({ name }) => name)).toEqual(
         expect.arrayContaining([
           ...['postgresql', 'nats-server', 'kms-1.home1', 'kms-2.home1'],
-          ...['df-intake-1.home1', 'df-intake-2.home1', 'admf.home1', 'lemf.home1', 'cscf.home1'],
+          ...['df-intake-1.home1', 'df-intake-2.home1', 'df-mediation-3.home1', 'df-delivery-2.home1'],
+          ...['admf.home1', 'lemf.home1', 'cscf.home1'],
         ]),
       );
       pids = entities.flatMap(({ pid }) => pid ?? []);

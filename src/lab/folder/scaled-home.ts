@@ -1,10 +1,9 @@
 /**
  * A home whose KMS and DF are several processes each, with a PostgreSQL server and a NATS server between them:
  *
- *     phones, X1 ──► kms-1 ─┐                      CSCF ──X2──► df-intake-1 ─┐
- *                           ├── PostgreSQL                                   ├── NATS ──► mediation, delivery ──► LEMF
- *     Xk ──────────► kms-2 ─┘                   gateway ──X3──► df-intake-2 ─┘               │
- *                                                                              PostgreSQL ───┘
+ *     phones, X1 ──► kms-1 ─┐         CSCF ──X2──► df-intake-1 ─┐          ┌── df-mediation-1, -2, -3 ── PostgreSQL
+ *                           ├── PostgreSQL                      ├── NATS ──┤
+ *     Xk ──────────► kms-2 ─┘      gateway ──X3──► df-intake-2 ─┘          └── df-delivery-1, -2 ──HI2/HI3──► LEMF
  *
  * Of several that could do the same each has part of the work, as with names of several addresses: where one of them is
  * away, who is led to it waits for it.
@@ -32,12 +31,16 @@ export const RANKS: Readonly<Partial<Record<Service, readonly Rank[]>>> = {
   kms: [{ name: 'kms', count: 2 }],
   df: [
     { name: 'df-intake', count: 2, roles: ['intake'] },
-    { name: 'df-mediation', count: 3, roles: ['mediation', 'delivery'] },
+    { name: 'df-mediation', count: 3, roles: ['mediation'] },
+    { name: 'df-delivery', count: 2, roles: ['delivery'] },
   ],
 };
 
 /** Octets that may wait in the streams of a laboratory's DF. */
-const STREAM_OCTETS = { signallingOctets: 64 << 20, contentOctets: 256 << 20 };
+const STREAM_OCTETS = {
+  ...{ signallingOctets: 64 << 20, contentOctets: 256 << 20 },
+  ...{ hi2Octets: 64 << 20, hi3Octets: 256 << 20 },
+};
 /** A laboratory's DF has another in its place soon. */
 const LEASE_MS = 5_000;
 /** Connections of a process to the database: several processes share a small server. */
@@ -138,15 +141,15 @@ class ScaledHome {
         };
         const { store: __, listen, ...ofX1 } = x1;
         const isIntake = roles.includes('intake');
-        // An intake keeps nothing, but has a name for it, by which its control socket is found.
-        const keeps = isIntake
+        // Who does not mediate keeps nothing, but has a name for it, by which its control socket is found.
+        const keeps = roles.includes('mediation')
           ? {
-              x1: { ...ofX1, listen: { address: this.#home.address }, store: this.#kept(`${name}-tasks.db`) },
-              store: this.#kept(`${name}.db`),
-            }
-          : {
               x1: { ...ofX1, listen: { ...listen, port: this.#port('df.x1', at) } },
               database: this.#database(`df_${this.#home.name}`, name),
+            }
+          : {
+              x1: { ...ofX1, listen: { address: this.#home.address }, store: this.#kept(`${name}-tasks.db`) },
+              store: this.#kept(`${name}.db`),
             };
         return {
           kind: 'df',

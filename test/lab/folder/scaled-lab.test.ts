@@ -33,8 +33,10 @@ const namesOf = (kind: string): string[] =>
 describe('claviger init --scale', () => {
   it('R-93: makes several KMSs and DFs of a home, and one of each other entity', () => {
     expect(namesOf('kms')).toEqual(['kms-1.north', 'kms-2.north', 'kms-1.south', 'kms-2.south']);
-    expect(namesOf('df').filter((name) => name.startsWith('df-intake-') && name.endsWith('.north'))).toEqual([
+    expect(namesOf('df').filter((name) => name.endsWith('.north'))).toEqual([
       ...['df-intake-1.north', 'df-intake-2.north'],
+      ...['df-mediation-1.north', 'df-mediation-2.north', 'df-mediation-3.north'],
+      ...['df-delivery-1.north', 'df-delivery-2.north'],
     ]);
     for (const kind of ['cscf', 'gateway', 'admf', 'lemf', 'mailbox'])
       expect(namesOf(kind)).toEqual([`${kind}.north`, `${kind}.south`]);
