@@ -39,7 +39,7 @@ export const RANKS: Readonly<Partial<Record<Service, readonly Rank[]>>> = {
 /** Octets that may wait in the streams of a laboratory's DF. */
 const STREAM_OCTETS = {
   ...{ signallingOctets: 64 << 20, contentOctets: 256 << 20 },
-  ...{ hi2Octets: 64 << 20, hi3Octets: 256 << 20 },
+  ...{ hi2Octets: 256 << 20, hi3Octets: 2 ** 30 },
 };
 /** A laboratory's DF has another in its place soon. */
 const LEASE_MS = 5_000;

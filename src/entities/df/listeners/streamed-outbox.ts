@@ -31,8 +31,9 @@ export interface StreamedOutboxOptions {
 
 /** Octets of one part of what waits for a destination that are in memory, at most; a message more. */
 const MOST_LOADED = 8 << 20;
-/** Milliseconds between removals. */
+/** Milliseconds between removals; messages that are removed at once. */
 const TRIM_MS = 500;
+const TRIM_AT_ONCE = 8;
 /** What was read so long ago is read anew when a connection begins, in milliseconds: some of it may have been removed. */
 const STALE_MS = 60_000;
 /** Milliseconds between attempts to set aside what is not understood. */
@@ -277,6 +278,9 @@ class Lane {
   /** Up to which message all is acknowledged, and removed. */
   #done = 0;
   #trimmed = 0;
+  /** Messages that were done with since the last removal. */
+  #settled = 0;
+  #trimming: Promise<void> | null = null;
   #isClosed = false;
   #drained: (() => void) | null = null;
 
@@ -299,10 +303,16 @@ class Lane {
   }
 
   /** Removes what is acknowledged. */
-  async trim(): Promise<void> {
+  trim(): Promise<void> {
+    this.#trimming ??= this.#trim().finally(() => (this.#trimming = null));
+    return this.#trimming;
+  }
+
+  async #trim(): Promise<void> {
     const { server, holds, logger } = this.#options;
     const done = this.#done;
     if (done === this.#trimmed || !holds(this.#did)) return;
+    this.#settled = 0;
     try {
       await server.trim(this.#place.stream, this.#place.subject, done);
       this.#trimmed = done;
@@ -317,6 +327,7 @@ class Lane {
     this.#pauses.end();
     this.#drained?.();
     await this.#follower.stop();
+    await this.#trimming;
     await this.trim();
   }
 
@@ -379,7 +390,11 @@ class Lane {
   }
 
   #settle(): void {
+    const before = this.#messages.length;
     while (this.#messages[0]?.left === 0) this.#done = this.#messages.shift()?.number ?? this.#done;
+    this.#settled += before - this.#messages.length;
+    // One destination has place for so many messages, however small they are.
+    if (this.#settled >= TRIM_AT_ONCE) void this.trim();
   }
 }
 
