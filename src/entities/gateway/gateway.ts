@@ -176,45 +176,9 @@ export class MediaGateway {
   }
 
   #anchor(session: Session): Promise<RelayedStream> {
-    const { interception } = session;
-    const user: StreamUser = {
-      isWanted: (side) => this.#isWanted(interception, side),
-      relayed: (packet) => this.#intercept(interception, packet),
-      missed: (side, count) => this.#miss(interception, side, count),
-      lost: () => this.#lose(session),
-    };
+    const user = new SessionUser(session.interception, this.#options.logger, () => this.#lose(session));
     const beside = session.streams.find((stream) => stream !== null) ?? null;
     return this.#options.relay.anchor(user, beside);
-  }
-
-  /** Whatever goes wrong with interception, the call goes on. */
-  #isWanted(interception: SessionInterception, side: Side): boolean {
-    try {
-      return interception.isWanted(side);
-    } catch (error) {
-      return this.#notIntercepted(error);
-    }
-  }
-
-  #intercept(interception: SessionInterception, packet: RelayedPacket): void {
-    try {
-      interception.relayed(packet);
-    } catch (error) {
-      this.#notIntercepted(error);
-    }
-  }
-
-  #miss(interception: SessionInterception, side: Side, count: number): void {
-    try {
-      interception.missed(side, count);
-    } catch (error) {
-      this.#notIntercepted(error);
-    }
-  }
-
-  #notIntercepted(error: unknown): false {
-    this.#options.logger.error({ error }, 'a packet could not be intercepted');
-    return false;
   }
 
   #end(id: string): boolean {
@@ -258,6 +222,48 @@ export class MediaGateway {
       }
       this.#sweep = this.#nextSweep();
     });
+  }
+}
+
+/** Whatever goes wrong with interception, the call goes on. */
+class SessionUser implements StreamUser {
+  readonly #interception: SessionInterception;
+  readonly #logger: Logger;
+  readonly lost: () => void;
+
+  constructor(interception: SessionInterception, logger: Logger, lost: () => void) {
+    this.#interception = interception;
+    this.#logger = logger;
+    this.lost = lost;
+  }
+
+  isWanted(side: Side): boolean {
+    try {
+      return this.#interception.isWanted(side);
+    } catch (error) {
+      return this.#notIntercepted(error);
+    }
+  }
+
+  relayed(packet: RelayedPacket): void {
+    try {
+      this.#interception.relayed(packet);
+    } catch (error) {
+      this.#notIntercepted(error);
+    }
+  }
+
+  missed(side: Side, count: number): void {
+    try {
+      this.#interception.missed(side, count);
+    } catch (error) {
+      this.#notIntercepted(error);
+    }
+  }
+
+  #notIntercepted(error: unknown): false {
+    this.#logger.error({ error }, 'a packet could not be intercepted');
+    return false;
   }
 }
 

@@ -49,13 +49,29 @@ export interface LegCounts {
   readonly excess: number;
 }
 
+/** What becomes of the packets of a leg. */
+export interface LegUser {
+  /** A packet of the party. */
+  taken(octets: Uint8Array, from: NetworkAddress, at: number): void;
+}
+
+/** Its times are the lower 32 bits of Unix milliseconds, which need no memory of their own; 24 days of silence count as none. */
 export class MediaLeg {
-  readonly #socket: DatagramSocket;
-  readonly #parts: LegParts;
-  /** When it was made, Unix milliseconds: its other times are whole milliseconds since, which need no memory of their own. */
-  readonly #made: number;
-  #signalled: NetworkAddress | null = null;
+  // What every packet needs stands together, and first.
   #latched: NetworkAddress | null = null;
+  #signalled: NetworkAddress | null = null;
+  /** When the latched source was last heard, or the party moved. */
+  #heard = 0;
+  /** When a packet was last taken, if one was. */
+  #taken: number | null = null;
+  #inSecond = 0;
+  readonly #maxRate: number;
+  #received = 0;
+  #user: LegUser | null = null;
+  readonly #continuity: Continuity;
+  readonly #clock: Clock;
+  readonly #socket: DatagramSocket;
+  readonly #allows: LegParts['allows'];
   /** Where the party was before it moved to where it is. */
   #former: NetworkAddress | null = null;
   /** Another source that has gone on with the stream, and when it did last. */
@@ -65,19 +81,15 @@ export class MediaLeg {
   #movedOn = false;
   /** When the party moved. */
   #moved = 0;
-  /** When the latched source was last heard, or the party moved. */
-  #heard = 0;
-  /** When a packet was last taken; -1: none was. */
-  #taken = -1;
-  #inSecond = 0;
-  #received = 0;
   #refused = 0;
   #excess = 0;
 
-  constructor(socket: DatagramSocket, parts: LegParts) {
+  constructor(socket: DatagramSocket, { clock, continuity, allows, maxRate }: LegParts) {
     this.#socket = socket;
-    this.#parts = parts;
-    this.#made = parts.clock.now();
+    this.#clock = clock;
+    this.#continuity = continuity;
+    this.#allows = allows;
+    this.#maxRate = maxRate;
   }
 
   get local(): NetworkAddress {
@@ -100,7 +112,9 @@ export class MediaLeg {
 
   /** When a packet of the party came last, Unix milliseconds; `-Infinity`: none has. */
   get lastPacket(): number {
-    return this.#taken < 0 ? -Infinity : this.#made + this.#taken;
+    if (this.#taken === null) return -Infinity;
+    const at = this.#clock.now();
+    return Math.floor(at) - passed(this.#taken, shortOf(at));
   }
 
   /** What the SDP says; the same as before changes nothing. */
@@ -114,29 +128,10 @@ export class MediaLeg {
     if (this.#latched !== null) this.#move(this.#latched, null);
   }
 
-  /** Calls `taken` for every packet of the party, with when it came. */
-  receive(taken: (octets: Uint8Array, from: NetworkAddress, at: number) => void): void {
-    const { clock, continuity, maxRate } = this.#parts;
-    // Of each packet that is relayed: nothing is made here, and no more looked at than must be.
-    this.#socket.onDatagram((octets, from) => {
-      const at = clock.now();
-      const now = this.#since(at);
-      const isLatched = is(from, this.#latched);
-      if (!isLatched && !this.#accepts(octets, from, now)) {
-        this.#refused++;
-        return;
-      }
-      this.#taken = now;
-      if (isLatched) this.#heard = now;
-      if (this.#inSecond >= maxRate) {
-        this.#excess++;
-        return;
-      }
-      this.#inSecond++;
-      this.#received++;
-      continuity.note(octets);
-      taken(octets, from, at);
-    });
+  /** Hands every packet of the party to `user`, with when it came. */
+  receive(user: LegUser): void {
+    this.#user = user;
+    this.#socket.onDatagram((octets, from) => this.#arrived(octets, from));
   }
 
   /** Another second has begun: as many packets again may come. */
@@ -150,9 +145,30 @@ export class MediaLeg {
     if (remote !== null) this.#socket.send(octets, remote);
   }
 
+  /** Of each packet that is relayed: nothing is made here, and no more looked at than must be. */
+  #arrived(octets: Uint8Array, from: NetworkAddress): void {
+    const at = this.#clock.now();
+    const now = shortOf(at);
+    const isLatched = is(from, this.#latched);
+    if (!isLatched && !this.#accepts(octets, from, now)) {
+      this.#refused++;
+      return;
+    }
+    this.#taken = now;
+    if (isLatched) this.#heard = now;
+    if (this.#inSecond >= this.#maxRate) {
+      this.#excess++;
+      return;
+    }
+    this.#inSecond++;
+    this.#received++;
+    this.#continuity.note(octets);
+    this.#user?.taken(octets, from, at);
+  }
+
   /** Whether a packet from elsewhere than the latched source is the party's. */
   #accepts(octets: Uint8Array, from: NetworkAddress, now: number): boolean {
-    if (!this.#parts.allows(from)) return false;
+    if (!this.#allows(from)) return false;
     const former = is(from, this.#former);
     const wins = this.#latched === null ? !former : is(from, this.#signalled) && !this.#movedOn;
     if (wins) {
@@ -160,15 +176,16 @@ export class MediaLeg {
       this.#heard = now;
       return true;
     }
-    if (this.#parts.continuity.continues(octets, from)) {
+    if (this.#continuity.continues(octets, from)) {
       // One packet now and then may be a straggler of the former place; two in a row are a stream.
-      const inARow = is(from, this.#candidate) && now - this.#wentOn < this.#parts.continuity.gapMs;
+      const inARow = is(from, this.#candidate) && passed(this.#wentOn, now) < this.#continuity.gapMs;
       this.#candidate = from;
       this.#wentOn = now;
-      if (inARow && now - this.#heard >= SILENCE_MS) this.#move(this.#latched ?? this.#signalled, from);
+      if (inARow && passed(this.#heard, now) >= SILENCE_MS)
+        this.#move(this.#latched ?? this.#signalled, from);
       return true;
     }
-    return (former && now - this.#moved < FORMER_MS) || is(from, this.#candidate);
+    return (former && passed(this.#moved, now) < FORMER_MS) || is(from, this.#candidate);
   }
 
   /** The party, who was at `former`, is at `latched` now, or it will be seen where. */
@@ -177,14 +194,20 @@ export class MediaLeg {
     this.#latched = latched;
     this.#candidate = null;
     this.#movedOn = latched !== null;
-    this.#moved = this.#heard = this.#since(this.#parts.clock.now());
-  }
-
-  #since(at: number): number {
-    return Math.max(0, Math.floor(at - this.#made));
+    this.#moved = this.#heard = shortOf(this.#clock.now());
   }
 }
 
 function is(a: NetworkAddress, b: NetworkAddress | null): boolean {
   return b !== null && sameAddress(a, b);
+}
+
+/** A time in Unix milliseconds, in short. */
+function shortOf(at: number): number {
+  return at | 0;
+}
+
+/** Milliseconds from one short time to another; none if the clock has been put back. */
+function passed(from: number, to: number): number {
+  return Math.max(0, (to - from) | 0);
 }

@@ -12,7 +12,7 @@ import { SIDES, otherSide } from '../../wire/iq/sessions.ts';
 import type { Clock } from '../../bytes/ports.ts';
 import { RtcpContinuity, RtpContinuity } from './continuity.ts';
 import { MediaLeg } from './leg.ts';
-import type { LegCounts, LegParts } from './leg.ts';
+import type { LegCounts, LegParts, LegUser } from './leg.ts';
 
 export interface RelayedPacket {
   readonly octets: Uint8Array;
@@ -63,10 +63,7 @@ export class Stream {
       for (const component of ['rtp', 'rtcp'] as const) {
         const from = this.#sides[side][component];
         const to = this.#sides[otherSide(side)][component];
-        from.receive((octets, source, at) => {
-          to.send(octets);
-          if (user.isWanted(side)) user.relayed({ octets, at, side, source, destination: from.local });
-        });
+        from.receive(new Crossing(from, to, side, user));
       }
     }
   }
@@ -98,6 +95,27 @@ export class Stream {
       this.#sides[side].rtp.signal(endpointOf(wanted[side]));
       this.#sides[side].rtcp.signal(rtcpOf(wanted[side]));
     }
+  }
+}
+
+/** From a leg to the opposite one. */
+class Crossing implements LegUser {
+  readonly #to: MediaLeg;
+  readonly #user: StreamParts['user'];
+  readonly #side: Side;
+  readonly #from: MediaLeg;
+
+  constructor(from: MediaLeg, to: MediaLeg, side: Side, user: StreamParts['user']) {
+    this.#from = from;
+    this.#to = to;
+    this.#side = side;
+    this.#user = user;
+  }
+
+  taken(octets: Uint8Array, source: NetworkAddress, at: number): void {
+    this.#to.send(octets);
+    if (!this.#user.isWanted(this.#side)) return;
+    this.#user.relayed({ octets, at, side: this.#side, source, destination: this.#from.local });
   }
 }
 
