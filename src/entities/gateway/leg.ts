@@ -181,8 +181,8 @@ export class MediaLeg {
       const inARow = is(from, this.#candidate) && passed(this.#wentOn, now) < this.#continuity.gapMs;
       this.#candidate = from;
       this.#wentOn = now;
-      if (inARow && passed(this.#heard, now) >= SILENCE_MS)
-        this.#move(this.#latched ?? this.#signalled, from);
+      const isSilent = passed(this.#heard, now) >= SILENCE_MS;
+      if (inARow && isSilent) this.#move(this.#latched ?? this.#signalled, from);
       return true;
     }
     return (former && passed(this.#moved, now) < FORMER_MS) || is(from, this.#candidate);
