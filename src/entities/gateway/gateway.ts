@@ -208,7 +208,7 @@ export class MediaGateway {
         if (count !== null) this.#options.issues?.taskIssue(xid, text);
       }
     } catch (error) {
-      this.#notIntercepted(error);
+      this.#options.logger.error({ error }, 'that content ended could not be told');
     }
   }
 
