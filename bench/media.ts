@@ -41,9 +41,8 @@ const HELP = `Usage: npm run bench:media -- [--threads N[,N…]] [--rate N] [--s
   --json       as JSON`;
 
 const HOST = '127.0.0.1';
-/** Ports of each gateway. */
-const PORTS_EACH = 8_000;
-const FIRST_PORT = 12_000;
+/** Where the ports of gateways begin; each has twice as many as its calls need, and some: below those of the phones. */
+const FIRST_PORT = 10_000;
 const WARM_UP_SECONDS = 2;
 /** Packets that phones send before they hear again. */
 const AT_ONCE = 64;
@@ -86,7 +85,7 @@ interface GatewaySettings {
 }
 
 async function runGateway({ threads, from, phones }: GatewaySettings): Promise<void> {
-  const media = { address: HOST, from, to: from + PORTS_EACH - 1 };
+  const media = { address: HOST, from, to: from + portsOf(phones.length) - 1 };
   const destinations = new MediaDestinations({ media });
   const options = { ports: media, maxPacketRate: 1_000_000, ...runtime };
   const relay: MediaRelay =
@@ -117,6 +116,10 @@ async function runGateway({ threads, from, phones }: GatewaySettings): Promise<v
   );
 }
 
+function portsOf(calls: number): number {
+  return 1_000 + 8 * calls;
+}
+
 /* ---------------------------------------------------------------- the phones */
 
 interface Spoken {
@@ -136,8 +139,9 @@ async function runPhones({ calls }: PhonesSettings): Promise<void> {
     // To an address, without asking for its name each time.
     const socket = createSocket({ type: 'udp4', lookup: (host, _, done) => done(null, host, 4) });
     socket.on('message', () => received++);
+    const listening = once(socket, 'listening');
     socket.bind(0, HOST);
-    await once(socket, 'listening');
+    await listening;
     return socket;
   };
   const phones: { readonly name: string; readonly socket: Socket }[] = [];
@@ -203,7 +207,7 @@ async function measure(): Promise<void> {
   const [load = NaN] = loadavg();
   const all: Measured[] = [];
   for (const [k, threads] of values.threads.split(',').map(Number).entries()) {
-    const settings: GatewaySettings = { threads, from: FIRST_PORT + k * PORTS_EACH, phones: ports };
+    const settings: GatewaySettings = { threads, from: FIRST_PORT + k * portsOf(calls), phones: ports };
     const gateway = await Part.start('gateway', settings);
     await speak(gateway.ports, WARM_UP_SECONDS);
     all.push({ threads, gateway, rounds: [] });
@@ -249,15 +253,17 @@ function relaying(all: readonly ThreadTime[], threads: number, pid: number): rea
 /** Of the rounds the ones in the middle. */
 function figures({ threads, rounds }: Measured) {
   const of = (figure: (round: Round) => number): number => middle(rounds.map(figure));
+  const sum = (count: (round: Round) => number): number =>
+    rounds.reduce((all, round) => all + count(round), 0);
   const { taskMs, ran, waited, idle } = figuresOf(rounds, Math.max(1, threads));
   return {
     threads,
     sent: of(({ sent, wallMs }) => (1000 * sent) / wallMs),
     relayed: of(({ done, wallMs }) => (1000 * done) / wallMs),
-    /** Of those sent. */
-    lostBefore: of(({ sent, done }) => Math.max(0, 1 - done / sent)),
+    /** Of those sent in all rounds. */
+    lostBefore: Math.max(0, 1 - sum(({ done }) => done) / sum(({ sent }) => sent)),
     /** Of those relayed: the phones had no room for them. */
-    lostAfter: of(({ done, heard }) => Math.max(0, 1 - heard / done)),
+    lostAfter: Math.max(0, 1 - sum(({ heard }) => heard) / sum(({ done }) => done)),
     microseconds: of(({ processMs, done }) => (1000 * processMs) / done),
     /** With a processor to itself, by processor time. */
     eachAlone: 1000 / taskMs,

@@ -1,6 +1,7 @@
 /**
  * A thread of a real gateway that relays media is killed under a call of a target (R-72): the call ends at both phones, X2
  * has its end, X3 the content until then, and the alarms are there; the thread is started again, and the next call speaks.
+ * So does a call end whose gateway is started anew.
  */
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
@@ -16,6 +17,7 @@ import { cscfConfig } from '../../../src/entities/cscf/config.ts';
 import { startCscf } from '../../../src/entities/cscf/start.ts';
 import type { RunningCscf } from '../../../src/entities/cscf/start.ts';
 import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
+import type { GatewayConfig } from '../../../src/entities/gateway/config.ts';
 import { startGateway } from '../../../src/entities/gateway/start.ts';
 import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
@@ -40,6 +42,7 @@ let block: OwnPorts;
 let home: ElementHome;
 let cscf: RunningCscf;
 let gateway: RunningGateway;
+let config: GatewayConfig;
 let alice: UserAgent;
 let bob: UserAgent;
 
@@ -49,10 +52,9 @@ beforeAll(async () => {
   const df = { 'df.home1.example:41000': await home.startDf() };
   process.on('worker', noteWorker);
   const media = { from: block.base, to: block.base + 15 };
-  gateway = await startGateway(
-    gatewayConfig({ ...(await home.settings('gateway', df)), media, workers: 1 }),
-    elementRuntime,
-  );
+  const control = { port: block.base + 16 };
+  config = gatewayConfig({ ...(await home.settings('gateway', df)), media, control, workers: 1 });
+  gateway = await startGateway(config, elementRuntime);
   const known = { ...df, 'gateway.home1.example': `127.0.0.1:${gateway.control.port}` };
   cscf = await startCscf(
     cscfConfig({
@@ -169,4 +171,12 @@ test('R-72: a call whose media thread dies ends at both phones, X2 and the alarm
   const again = await call('second');
   await again.leg.bye();
   expect(again.ended).toContain('bob bye');
+});
+
+test('R-72: a call ends at both phones whose gateway was started anew', async () => {
+  const { ended } = await call('third');
+  await gateway.stop();
+  gateway = await startGateway(config, elementRuntime);
+  await expect.poll(() => [...ended].sort(), { timeout: 20_000 }).toEqual(['alice bye', 'bob bye']);
+  expect([cscf.cscf.calls, cscf.cscf.lostMedia?.count]).toEqual([0, 2]);
 });
