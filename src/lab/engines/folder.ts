@@ -1,9 +1,20 @@
 /** The folder of a laboratory's engines, and whether they answer. */
-import { chmodSync, chownSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeFolder } from '../../storage/files.ts';
+import { fileError, makeFolder } from '../../storage/files.ts';
 import type { ProcessUser } from '../processes/lab-process.ts';
 import { requireReachable } from './programs.ts';
 
@@ -20,8 +31,44 @@ export function openEngineFolder(folder: string, own: string, user: ProcessUser 
   makeFolder(own, 0o700);
   if (user === null) return;
   for (const each of [folder, path.dirname(folder)]) chmodSync(each, 0o711);
-  chownSync(own, user.uid, user.gid);
+  giveFolder(own, user);
   requireReachable(own, user);
+}
+
+/** What is there by another name, or as a link, stays as it is. @throws a system error where it is not a folder */
+function giveFolder(own: string, { uid, gid }: ProcessUser): void {
+  const descriptor = openSync(own, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    fchownSync(descriptor, uid, gid);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Writes a file of an engine beside its folder, in place of the one that is there: one that nobody else has made, whatever
+ * was there. Where another user runs the engine, that user may read it.
+ * @throws FileError
+ */
+export function writeEngineFile(file: string, content: string | Uint8Array, user: ProcessUser | null): void {
+  const next = `${file}.new`;
+  try {
+    rmSync(next, { force: true });
+    const descriptor = openSync(next, 'wx', 0o600);
+    try {
+      if (user !== null) {
+        fchownSync(descriptor, fstatSync(descriptor).uid, user.gid);
+        fchmodSync(descriptor, 0o640);
+      }
+      writeFileSync(descriptor, content);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(next, file);
+  } catch (cause) {
+    rmSync(next, { force: true });
+    throw fileError(`cannot write ${file}`, cause);
+  }
 }
 
 /** By what an engine is known to take work. */

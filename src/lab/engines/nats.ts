@@ -1,14 +1,16 @@
 /**
  * A NATS server with JetStream of a laboratory: its streams are in files, and it listens on loopback alone.
  *
- *     ENGINES/nats/                of the user who runs it, 0700: nats.conf, streams/
+ *     ENGINES/nats/                of the user who runs it, 0700: streams/
+ *     ENGINES/nats.conf            of whoever starts it, 0600; where another user runs it, 0640 and of that one's group
  *     ENGINES/nats-password        of whoever enters it, 0600
+ *
+ * Nothing is written where the user who runs it may write: a link that is laid there would lead to any file.
  */
-import { chownSync } from 'node:fs';
 import path from 'node:path';
-import { readWhole, writeWhole } from '../../storage/files.ts';
+import { readWhole } from '../../storage/files.ts';
 import type { Launch } from '../processes/lab-process.ts';
-import { openEngineFolder, untilAnswered } from './folder.ts';
+import { openEngineFolder, untilAnswered, writeEngineFile } from './folder.ts';
 import type { Greeting } from './folder.ts';
 import { engineUser, programOf } from './programs.ts';
 
@@ -33,23 +35,23 @@ export function streamPassword(folder: string): string {
 }
 
 export function streamConfig(folder: string): string {
-  return path.join(folder, 'nats', 'nats.conf');
+  return path.join(folder, 'nats.conf');
 }
 
 /** Writes its settings, which are those of now. @throws LabError `engine` */
 export function launchOfStreams({ folder, port }: StreamServerPlace): Launch {
   const user = engineUser('nats');
   const file = streamConfig(folder);
-  openEngineFolder(folder, path.dirname(file), user);
+  const own = path.join(folder, 'nats');
+  openEngineFolder(folder, own, user);
   const settings = {
     host: '127.0.0.1',
     port,
     max_payload: LARGEST_MESSAGE,
-    jetstream: { store_dir: path.join(path.dirname(file), 'streams'), max_file_store: LARGEST_STORE },
+    jetstream: { store_dir: path.join(own, 'streams'), max_file_store: LARGEST_STORE },
     authorization: { user: STREAM_USER, password: readWhole(streamPassword(folder)).toString('utf8').trim() },
   };
-  writeWhole(file, JSON.stringify(settings, null, 2) + '\n', { mode: 0o600 });
-  if (user !== null) chownSync(file, user.uid, user.gid);
+  writeEngineFile(file, JSON.stringify(settings, null, 2) + '\n', user);
   return {
     name: 'nats-server',
     program: programOf('nats-server'),

@@ -6,12 +6,12 @@
  *     ENGINES/postgresql-password  of whoever enters it, 0600
  */
 import { spawn } from 'node:child_process';
-import { chownSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { readWhole, writeWhole } from '../../storage/files.ts';
+import { readWhole } from '../../storage/files.ts';
 import { LabError } from '../errors.ts';
 import type { Launch, ProcessUser } from '../processes/lab-process.ts';
-import { openEngineFolder, untilAnswered } from './folder.ts';
+import { openEngineFolder, untilAnswered, writeEngineFile } from './folder.ts';
 import type { Greeting } from './folder.ts';
 import { engineUser, programOf } from './programs.ts';
 
@@ -73,9 +73,7 @@ async function initialize(folder: string, data: string, user: ProcessUser | null
   const [next, initial] = [`${data}.new`, path.join(folder, 'initial')];
   rmSync(next, { recursive: true, force: true });
   openEngineFolder(folder, next, user);
-  rmSync(initial, { force: true });
-  writeWhole(initial, readWhole(databasePassword(folder)), { mode: 0o600, flag: 'wx' });
-  if (user !== null) chownSync(initial, user.uid, user.gid);
+  writeEngineFile(initial, readWhole(databasePassword(folder)), user);
   const args = ['-D', next, '-U', DATABASE_USER, `--pwfile=${initial}`];
   args.push('-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C');
   try {
