@@ -18,6 +18,7 @@ import { messageOf } from '../../bytes/errors.ts';
 import { BackOff } from '../../bytes/back-off.ts';
 import { FairQueue, TurnError } from '../../bytes/fair-queue.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import { TroubleLog } from '../../bytes/trouble-log.ts';
 import { AnswerOrder } from './answer-order.ts';
 import type { LinedQuestion } from './answer-order.ts';
 import type { DfListener } from './events.ts';
@@ -76,6 +77,13 @@ const DEFAULTS: Required<KeyRequestTiming> = {
   longestRefusedPauseMs: 600_000,
 };
 
+const UNANSWERED = { begins: 'Xk: no answer', over: 'Xk: the KMS answers again' };
+const UNSTORED = {
+  begins: 'Xk: the answer to a question could not be stored',
+  over: 'Xk: answers to questions can be stored again',
+  level: 'error',
+} as const;
+
 /** A question as it was announced. */
 interface Announced {
   readonly session: KeySession;
@@ -101,7 +109,6 @@ export class KeyRequests {
   readonly #questions: Questions;
   readonly #source: KeySource;
   readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #timing: Required<KeyRequestTiming>;
   readonly #requests = new Map<string, Request>();
   readonly #order = new AnswerOrder<Request>((request) => this.#putNow(request));
@@ -112,6 +119,8 @@ export class KeyRequests {
   readonly #underWay = new Set<Promise<void>>();
   readonly #onEvent: DfListener | undefined;
   readonly #answers: Record<string, number> = {};
+  readonly #unanswered: TroubleLog;
+  readonly #unstored: TroubleLog;
   /** Questions whose end is being stored, and how they were announced last meanwhile. */
   readonly #storing = new Map<string, Announced | null>();
   #stopped = false;
@@ -124,7 +133,9 @@ export class KeyRequests {
     this.#questions = questions;
     this.#source = source;
     this.#clock = clock;
-    this.#logger = logger;
+    const ports = { logger, now: () => clock.now() };
+    this.#unanswered = new TroubleLog(UNANSWERED, ports);
+    this.#unstored = new TroubleLog(UNSTORED, ports);
     this.#timing = { ...DEFAULTS, ...timing };
     this.#most = atOnce;
     this.#atOnce = atOnce;
@@ -324,13 +335,14 @@ export class KeyRequests {
     this.#onEvent?.({ type: 'asked', at: this.#clock.now(), xid, target: targetKmsIdentity });
     try {
       const answer = await this.#source.getKeys(asked);
+      this.#unanswered.worked();
       this.#tell(xid, answer);
       const busy = isGetKeysFailure(answer) && answer.failureIndication === 'temporarily-unavailable';
       this.#pace(busy ? this.#atOnce / 2 : this.#atOnce + 1 / this.#atOnce);
       return busy ? null : answer;
     } catch (error) {
       const reason = messageOf(error);
-      this.#logger.warn({ xid, reason }, 'Xk: no answer');
+      this.#unanswered.failed({ xid, reason });
       this.#count('no-answer');
       this.#pace(this.#atOnce / 2);
       this.#onEvent?.({ type: 'no-keys', at: this.#clock.now(), xid, reason: 'no-answer' });
@@ -367,9 +379,10 @@ export class KeyRequests {
   }
 
   #spawn(work: Promise<void>): Promise<void> {
-    const watched = work.catch((error: unknown) => {
-      this.#logger.error({ error }, 'Xk: the answer to a question could not be stored');
-    });
+    const watched = work.then(
+      () => this.#unstored.worked(),
+      (error: unknown) => this.#unstored.failed({ error }),
+    );
     this.#underWay.add(watched);
     void watched.finally(() => this.#underWay.delete(watched));
     return watched;

@@ -11,6 +11,7 @@
  */
 import { toHex, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
+import { TroubleLog } from '../../bytes/trouble-log.ts';
 import { recordSoon } from '../../evidence/log.ts';
 import type { AuditEvent, AuditLog } from '../../evidence/log.ts';
 import { RefusalLog } from '../../evidence/refusals.ts';
@@ -90,6 +91,12 @@ interface Refusal {
   readonly reason: Reason;
 }
 
+const NO_RECORDS = {
+  begins: 'get_keys: records cannot be had',
+  over: 'get_keys: records can be had again',
+  level: 'error',
+} as const;
+
 const CANCELLED: Refusal = { failure: 'temporarily-unavailable', reason: 'cancelled' };
 
 /** A response, and what is to be on record of it before it leaves. */
@@ -123,6 +130,7 @@ export class XkService {
   readonly #ports: XkPorts;
   readonly #times: WarrantTimes;
   readonly #refusals: RefusalLog;
+  readonly #unavailable: TroubleLog;
   /** What is being computed of a question, by whose asker that was; `done` is never rejected. */
   readonly #underWay = new Map<
     string,
@@ -135,6 +143,8 @@ export class XkService {
     this.#times = times;
     this.#ports = ports;
     this.#refusals = new RefusalLog(ports.audit, ports.clock);
+    const { logger, clock } = ports;
+    this.#unavailable = new TroubleLog(NO_RECORDS, { logger, now: () => clock.now() });
     this.#untaken = new UntakenAnswers(ports.clock);
   }
 
@@ -219,10 +229,12 @@ export class XkService {
   /** As `#permit`; where what it needs to know cannot be had, the client is to ask again. */
   async #permission(client: XkPeer, asked: ReadQuestion): Promise<Permission | Refusal> {
     try {
-      return await this.#permit(client, asked);
+      const permission = await this.#permit(client, asked);
+      if ('question' in permission) this.#unavailable.worked();
+      return permission;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      this.#ports.logger.error({ reason: error.message }, 'get_keys: records cannot be had');
+      this.#unavailable.failed({ reason: error.message });
       return { failure: 'temporarily-unavailable', reason: 'failed' };
     }
   }

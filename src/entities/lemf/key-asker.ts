@@ -6,6 +6,7 @@
 import { BackOff } from '../../bytes/back-off.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import { TroubleLog } from '../../bytes/trouble-log.ts';
 import { isGetKeysFailure, wipeKeys } from '../../wire/xk/get-keys.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import type { KeyAnswer, KeyQuestion } from './key-questions.ts';
@@ -43,16 +44,24 @@ interface Waiting {
   due: number;
 }
 
+/** That the KMS does not answer. */
+export function unansweredLog({ clock, logger }: Pick<KeyAskerOptions, 'clock' | 'logger'>): TroubleLog {
+  const words = { begins: 'Xk: no answer', over: 'Xk: the KMS answers again' };
+  return new TroubleLog(words, { logger, now: () => clock.now() });
+}
+
 /** Puts a question once, and keeps the answer if it is for good. */
 export async function putQuestion(
   { id, liid, request }: KeyQuestion,
   { source, keep, clock, logger }: Omit<KeyAskerOptions, 'onAnswered'>,
+  unanswered: TroubleLog,
 ): Promise<QuestionOutcome> {
   let response: GetKeysResponse;
   try {
     response = await source.getKeys(request);
+    unanswered.worked();
   } catch (error) {
-    logger.warn({ liid, reason: messageOf(error) }, 'Xk: no answer');
+    unanswered.failed({ liid, reason: messageOf(error) });
     return 'later';
   }
   const about = { id, liid, at: clock.now() };
@@ -79,6 +88,7 @@ export async function putQuestion(
 export class KeyAsker {
   readonly #options: KeyAskerOptions;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #unanswered: TroubleLog;
   readonly #counts = { answered: 0, refused: 0, later: 0, dropped: 0 };
   #timer: Timer | null = null;
   #asking: Promise<void> | null = null;
@@ -86,6 +96,7 @@ export class KeyAsker {
 
   constructor(options: KeyAskerOptions) {
     this.#options = options;
+    this.#unanswered = unansweredLog(options);
   }
 
   /** Questions that have no answer yet. */
@@ -149,7 +160,7 @@ export class KeyAsker {
     const { question, since, pauses } = waiting;
     // Whatever becomes of it, it is not the next one at once.
     waiting.due = clock.now() + pauses.next();
-    const asked = await putQuestion(question, this.#options);
+    const asked = await putQuestion(question, this.#options, this.#unanswered);
     this.#counts[asked]++;
     if (asked === 'later') {
       if (clock.now() - since <= LATE_MS) return;

@@ -161,7 +161,8 @@ async function startBy<Store extends TestedStore>(
           ? void early.push([session, question])
           : held.requests.start(session, question),
     );
-    const requests = new KeyRequests(mediation, parts.kms, { clock, logger: silent, timing });
+    const { logger = silent } = options;
+    const requests = new KeyRequests(mediation, parts.kms, { clock, logger, timing });
     held.requests = requests;
     for (const [session, question] of early) requests.start(session, question);
     return { store, mediation, requests };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { kinds, start } from './delivery-function.ts';
 import { call, handedOver, keysOf, task, vector, XID } from './support.ts';
 import { settle } from '../../support/manual-clock.ts';
+import { silent } from '../../support/silent.ts';
 
 describe('Keys that do not come (R-30)', () => {
   it('R-30: a failure indication becomes a failure record', async () => {
@@ -28,6 +29,25 @@ describe('Keys that do not come (R-30)', () => {
     await clock.pass(10_000);
     const keys = (await handedOver(store)).filter((record) => record.kind === 'keys-available');
     expect(keys).toHaveLength(vector().keys.cryptoSessions.length);
+  });
+
+  it('that the KMS is away is logged once a minute, however often it is asked, and when it is back', async () => {
+    const lines: string[] = [];
+    const put = (_: object, message: string): void => void lines.push(message);
+    const logger = { ...silent, warn: put, info: put, error: put };
+    const { mediation, poi, kms, clock } = await start([task(XID, 'LIID-1')], { logger });
+    kms.answer = () => {
+      throw new Error('connection refused');
+    };
+    await mediation.accept(call().map((step) => poi.x2(step)));
+    await clock.pass(59_000);
+    expect(kms.asked.length).toBeGreaterThan(10);
+    expect(lines).toEqual(['Xk: no answer']);
+    await clock.pass(59_000);
+    expect(lines).toEqual(['Xk: no answer', 'Xk: no answer']);
+    kms.answer = () => keysOf(vector());
+    await clock.pass(10_000);
+    expect(lines).toEqual(['Xk: no answer', 'Xk: no answer', 'Xk: the KMS answers again']);
   });
 
   it('temporarily-unavailable is asked again', async () => {

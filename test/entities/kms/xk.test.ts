@@ -1,5 +1,5 @@
 /** Who may ask over Xk, about whom and when; and that every question is on record. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FairQueue } from '../../../src/bytes/fair-queue.ts';
 import type { AuditEvent, AuditLog } from '../../../src/evidence/log.ts';
 import { encodeGetKeysRequest } from '../../../src/wire/xk/get-keys.ts';
@@ -12,6 +12,7 @@ import { exampleFile } from '../../support/shared.ts';
 import type { Vector } from '../../ibake/support/vectors.ts';
 import { requestOf } from './get-keys/support/questions.ts';
 import { home, psk, exampleHome, exampleTime } from './support/home.ts';
+import { StorageError } from '../../../src/storage/errors.ts';
 import { silent } from '../../support/silent.ts';
 
 const alice = exampleHome().user.uri;
@@ -177,6 +178,25 @@ describe('refused alike, on record with the reason', () => {
     await warrant([alice], now - 100, now + 10);
     kms.clock.advance((7 * 86_400 + 60) * 1000);
     await refused(df, question, 'outside-validity');
+  });
+
+  it('that the store is away is logged once, however many ask, and when it is back', async () => {
+    const lines: string[] = [];
+    const put = (_: object, message: string): void => void lines.push(message);
+    const logger = { ...silent, info: put, warn: put, error: put };
+    const away = new StorageError('unavailable', 'the database cannot be reached');
+    const asking = vi.spyOn(kms.store, 'warrant').mockRejectedValue(away);
+    const times = { sessionMemory: 86_400, retention: 7 * 86_400 };
+    const compute = () => Promise.resolve(ANSWER);
+    const { store, audit, clock } = kms;
+    const xk = new XkService(times, { store, compute, audit, clock, logger });
+    await warrant([alice]);
+    const later = { failureIndication: 'temporarily-unavailable' };
+    for (let n = 0; n < 5; n++) expect(await xk.answer(df, question)).toEqual(later);
+    expect(lines).toEqual(['get_keys: records cannot be had']);
+    asking.mockRestore();
+    expect(await xk.answer(df, question)).toEqual(ANSWER);
+    expect(lines).toEqual(['get_keys: records cannot be had', 'get_keys: records can be had again']);
   });
 
   it('R-66: decoys that fill an exchange’s places keep the real question out for the moment, never for good', async () => {

@@ -9,6 +9,7 @@
 import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import type { StoredMessage, StreamReading } from '../../../storage/stream-reading.ts';
@@ -28,6 +29,12 @@ export interface StreamedSourceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+const UNSTORED = {
+  begins: 'PDUs of a stream cannot be stored for now',
+  over: 'PDUs of streams are stored again',
+  level: 'error',
+} as const;
 
 /** PDUs that are handed on at once. */
 const MOST_AT_ONCE = 2_000;
@@ -49,7 +56,9 @@ export class StreamedSource {
     const { settings, partitions } = options;
     const places = partitionPlaces(settings, partitions);
     if (partitions === undefined || partitions.includes(0)) places.push(refusedPlace(settings));
-    this.#readers = places.map((place) => new PlaceReader(place, options));
+    const { logger, clock } = options;
+    const unstored = new TroubleLog(UNSTORED, { logger, now: () => clock.now() });
+    this.#readers = places.map((place) => new PlaceReader(place, options, unstored));
   }
 
   /** Why PDUs cannot be stored now; `null`: they can, as far as it was tried. */
@@ -101,6 +110,7 @@ export class StreamedSource {
 class PlaceReader {
   readonly #place: PduPlace;
   readonly #options: StreamedSourceOptions;
+  readonly #unstored: TroubleLog;
   readonly #decoder = new PduDecoder();
   readonly #pauses: AttemptPauses;
   #reading: StreamReading | null = null;
@@ -111,9 +121,11 @@ class PlaceReader {
   #failure: string | null = null;
   #isStopped = false;
 
-  constructor(place: PduPlace, options: StreamedSourceOptions) {
+  /** @param unstored of all readers */
+  constructor(place: PduPlace, options: StreamedSourceOptions, unstored: TroubleLog) {
     this.#place = place;
     this.#options = options;
+    this.#unstored = unstored;
     this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
   }
 
@@ -160,7 +172,7 @@ class PlaceReader {
 
   /** Tries until it is done; `false`: this process has to do with it no more. */
   async #store(pdus: readonly ReceivedPdu[]): Promise<boolean> {
-    const { consumer, lease, logger } = this.#options;
+    const { consumer, lease } = this.#options;
     while (!this.#isStopped) {
       const { state } = lease;
       if (state === 'lost') return false;
@@ -169,10 +181,11 @@ class PlaceReader {
           if (pdus.length > 0) await consumer.accept(pdus);
           this.#pauses.reset();
           this.#failure = null;
+          this.#unstored.worked();
           return true;
         } catch (error) {
           this.#failure = messageOf(error);
-          logger.error({ reason: messageOf(error) }, 'PDUs of a stream cannot be stored for now');
+          this.#unstored.failed({ place: this.#place.subject, reason: messageOf(error) });
         }
       }
       await this.#pauses.wait();

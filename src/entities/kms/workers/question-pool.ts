@@ -6,6 +6,7 @@
 import type { Worker } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { GetKeysResponse } from '../../../wire/xk/get-keys.ts';
 import { periodStart } from '../../../ibake/identity.ts';
 import { wipeKeys } from '../../../wire/xk/get-keys.ts';
@@ -25,6 +26,12 @@ import type {
 } from './question-job.ts';
 import { failed, WorkerPool } from './worker-pool.ts';
 
+const NO_RECORD = {
+  begins: 'get_keys: a record cannot be had',
+  over: 'get_keys: records can be had again',
+  level: 'error',
+} as const;
+
 export interface QuestionPoolOptions {
   readonly workers: number;
   readonly logger: Logger;
@@ -38,11 +45,11 @@ export interface QuestionPoolOptions {
 export class QuestionPool {
   readonly #pool: WorkerPool<QuestionResult>;
   readonly #records: GetKeysRecords;
-  readonly #logger: Logger;
+  readonly #unavailable: TroubleLog;
 
   constructor({ workers, logger, records, serials, worker }: QuestionPoolOptions) {
     this.#records = records;
-    this.#logger = logger;
+    this.#unavailable = new TroubleLog(NO_RECORD, { logger, now: () => performance.now() });
     const { district, keyLifetime } = records;
     this.#pool = new WorkerPool({
       ...{ workers, queue: Infinity, logger },
@@ -100,7 +107,7 @@ export class QuestionPool {
     try {
       for (const of of wanted) given.push({ of, answer: await this.#record(of, []) });
     } catch (error) {
-      this.#logger.error({ reason: messageOf(error) }, 'get_keys: a record cannot be had');
+      this.#unavailable.failed({ reason: messageOf(error) });
       throw failed('a record cannot be had');
     }
     return given;
@@ -112,7 +119,7 @@ export class QuestionPool {
     try {
       tell(worker, { kind: 'record', query, answer: await this.#record(of, moved) }, moved);
     } catch (error) {
-      this.#logger.error({ reason: messageOf(error) }, 'get_keys: a record cannot be had');
+      this.#unavailable.failed({ reason: messageOf(error) });
       tell(worker, { kind: 'record', query, answer: { failed: true } });
     }
   }
@@ -120,9 +127,11 @@ export class QuestionPool {
   async #record(of: RecordQuery, moved: ArrayBuffer[]): Promise<RecordAnswer> {
     if (of.kind === 'seed') {
       const issued = await this.#records.issuedSeed(of.uri, of.period);
+      this.#unavailable.worked();
       return issued === null ? null : { serial: issued.serial };
     }
     const root = await this.#records.liRoot(of.period);
+    this.#unavailable.worked();
     const answer = bare(root, moved);
     if (root.state === 'kept') root.root.wipe();
     return answer;
