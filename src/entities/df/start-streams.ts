@@ -9,6 +9,7 @@ import { StreamLease } from '../../storage/stream-lease.ts';
 import type { DfConfig, DfRole } from './config.ts';
 import { handoverStreams, LARGEST_HANDOVER_MESSAGE } from './listeners/handover-streams.ts';
 import { LEAST_LARGEST_MESSAGE, leasePlace, leaseStream, pduStreams } from './listeners/pdu-streams.ts';
+import type { PduPlace } from './listeners/pdu-streams.ts';
 import type { StreamTerms } from '../../storage/jetstream.ts';
 
 export type DfStreamSettings = NonNullable<DfConfig['streams']>;
@@ -46,6 +47,7 @@ export async function openStreams(
       `the stream server takes messages of ${server.largestMessage} octets, ${needed} are needed: set its max_payload to 2MB`,
     );
   for (const terms of streamsOf(settings, roles)) await server.keep(terms);
+  if (roles.includes('intake') || roles.includes('mediation')) await requirePartitions(server, settings);
   return server;
 }
 
@@ -63,22 +65,47 @@ const LAYOUTS: Readonly<Record<MediationLayout, string>> = {
  * @throws StorageError `refused` where it was said otherwise; `unavailable`
  */
 export async function requireLayout(
-  server: Pick<StreamServer, 'newest' | 'publish'>,
+  server: StreamNotes,
   settings: Pick<DfStreamSettings, 'name'>,
   layout: MediationLayout,
 ): Promise<void> {
-  const { stream, subject } = leasePlace(settings, 'layout');
+  const said = await saidOnce(server, leasePlace(settings, 'layout'), layout);
+  if (said === layout) return;
+  const other = LAYOUTS[layout === 'one' ? 'several' : 'one'];
+  throw new StorageError(
+    'refused',
+    `streams.name: calls of the streams ${settings.name} are mediated by ${other}; here they would be by ${LAYOUTS[layout]}: name other streams`,
+  );
+}
+
+/**
+ * That calls are in so many partitions. The first process that takes PDUs in or mediates says it, in
+ * `NAME.lease.partitions`: what another number made of a call's ID would be where nobody reads, or where another has the call.
+ * @throws StorageError `refused` where it was said otherwise; `unavailable`
+ */
+export async function requirePartitions(
+  server: StreamNotes,
+  { name, partitions }: Pick<DfStreamSettings, 'name' | 'partitions'>,
+): Promise<void> {
+  const said = await saidOnce(server, leasePlace({ name }, 'partitions'), String(partitions));
+  if (said === String(partitions)) return;
+  throw new StorageError(
+    'refused',
+    `streams.partitions: calls of the streams ${name} are in ${said} partitions, and here they would be in ${partitions}: give all processes of the DF the same number, or name other streams`,
+  );
+}
+
+type StreamNotes = Pick<StreamServer, 'newest' | 'publish'>;
+
+/** What the first one has said at a place; this, if nobody had. */
+async function saidOnce(server: StreamNotes, { stream, subject }: PduPlace, text: string): Promise<string> {
   try {
-    await server.publish(stream, subject, utf8(layout), { after: 0 });
+    await server.publish(stream, subject, utf8(text), { after: 0 });
+    return text;
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'conflict') throw error;
     const said = await server.newest(stream, subject);
-    if (said === null || fromUtf8(said.octets) === layout) return;
-    const other = LAYOUTS[layout === 'one' ? 'several' : 'one'];
-    throw new StorageError(
-      'refused',
-      `streams.name: calls of the streams ${settings.name} are mediated by ${other}; here they would be by ${LAYOUTS[layout]}: name other streams`,
-    );
+    return said === null ? text : fromUtf8(said.octets);
   }
 }
 

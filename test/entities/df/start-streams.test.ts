@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { opening } from '../../../src/bytes/opened.ts';
 import { dfProcessConfig } from '../../../src/entities/df/config.ts';
-import type { DfConfig } from '../../../src/entities/df/config.ts';
+import type { DfConfig, DfRole } from '../../../src/entities/df/config.ts';
 import { leaseStream } from '../../../src/entities/df/listeners/pdu-streams.ts';
 import { startRoles } from '../../../src/entities/df/start-roles.ts';
-import { requireLayout } from '../../../src/entities/df/start-streams.ts';
+import { openStreams, requireLayout } from '../../../src/entities/df/start-streams.ts';
 import type { MediationLayout } from '../../../src/entities/df/start-streams.ts';
 import { StreamServer } from '../../../src/storage/jetstream.ts';
 import { elementRuntime as runtime } from '../../support/elements.ts';
@@ -68,5 +69,22 @@ describe.skipIf(missingNats())('R-23: streams of a DF', () => {
     await requireLayout(server, { name }, layout);
     await requireLayout(server, { name }, layout);
     await expect(startRoles(settingsOf(other, nats.settings(name)), runtime)).rejects.toThrow(words);
+  });
+
+  it('R-23: whose calls are in so many partitions take none from who has another number', async () => {
+    const words =
+      /streams.partitions: calls of the streams df-parts are in 4 partitions, and here they would be in 5/;
+    const start = async (roles: readonly DfRole[], partitions: number): Promise<void> => {
+      const { streams } = settingsOf('one', { ...nats.settings('df-parts'), partitions });
+      const opened = opening((all) => openStreams(streams!, roles, runtime, all).then(() => ({})));
+      await (await opened).stop();
+    };
+    await start(['intake'], 4);
+    await start(['mediation'], 4);
+    await start(['delivery'], 5);
+    for (const roles of [['intake'], ['mediation'], ['intake', 'mediation']] as const)
+      await expect(start(roles, 5)).rejects.toThrow(words);
+    const config = settingsOf('several', { ...nats.settings('df-parts'), partitions: 5 });
+    await expect(startRoles(config, runtime)).rejects.toThrow(words);
   });
 });
