@@ -12,14 +12,17 @@
  *
  * Who is there again under a name of its own counts in place of the process that had it before, and takes what that one had
  * without waiting until it is late: else it would begin to wait when it comes, and the others would have no place meanwhile.
+ *
+ * Who cannot do the work for a while gives all back and is not there any more, until it can: others may be able to.
  */
 import { randomUUID } from 'node:crypto';
 import { isoTime } from '../bytes/iso-time.ts';
 import { messageOf } from '../bytes/errors.ts';
 import { fromUtf8 } from '../bytes/octets.ts';
 import type { Timer } from '../bytes/ports.ts';
+import { TroubleLog } from '../bytes/trouble-log.ts';
 import type { StreamServer } from './jetstream.ts';
-import { LEASE_HOLDER, LEASE_PATIENCE, StreamLease } from './stream-lease.ts';
+import { LEASE_HOLDER, LEASE_NOTE, LEASE_PATIENCE, StreamLease } from './stream-lease.ts';
 import type { LeasePlace, LeasePorts } from './stream-lease.ts';
 import type { StoredMessage, StreamReading } from './stream-reading.ts';
 
@@ -43,6 +46,10 @@ export interface LeaseSharesOptions {
   readonly name: string;
   /** No two processes have the name at a time (`instances.ts`), and a fence keeps out what one that stood still would do. */
   readonly isNameOwn?: boolean;
+  /** In what way it does the work; all are to do it in one. */
+  readonly way?: string;
+  /** Whether it can do the work now; absent: always. */
+  readonly isAble?: () => boolean;
   readonly ttlMs: number;
   readonly ports: LeasePorts;
   /** Begins the work. @throws any error where it cannot: the thing is given back, and tried again later */
@@ -54,14 +61,21 @@ interface Seen {
   readonly number: number;
   /** Who has it; empty: it was given back. */
   readonly name: string;
+  /** Of a thing, `PENDING`; of a member, in what way it does the work. */
+  readonly note: string;
   readonly at: number;
 }
 
 interface Held {
   readonly lease: StreamLease;
   readonly work: Promise<SharedWork | null>;
+  /** Whether the work has begun, and is not ending. */
+  isAtWork: boolean;
   isEnding: boolean;
 }
+
+/** What who has a thing says of it until its work has begun, and when it is ending. */
+const PENDING = 'pending';
 
 const MEMBER = 'member-';
 /** Looks in the time of a lease. */
@@ -69,10 +83,13 @@ const LOOKS = 5;
 /** Times of a lease after which a thing that nobody has is told of, and after which a member is forgotten. */
 const MISSED = 3;
 const FORGOTTEN = 10;
+/** … and after which who cannot do the work gives it up. */
+const UNABLE = 3;
 
 export class LeaseShares {
   readonly #options: LeaseSharesOptions;
   readonly #member: string;
+  readonly #unshared: TroubleLog;
   readonly #seen = new Map<string, Seen>();
   readonly #held = new Map<string, Held>();
   /** When things that could not be begun may be tried again. */
@@ -86,10 +103,14 @@ export class LeaseShares {
   #looking: Promise<void> = Promise.resolve();
   readonly #endings = new Set<Promise<void>>();
   #changes = 0;
+  /** Since when it cannot do the work (`steady`). */
+  #unableSince: number | null = null;
   #isStopped = false;
 
   private constructor(options: LeaseSharesOptions) {
     this.#options = options;
+    const words = { begins: 'leases cannot be shared out for now', over: 'leases are shared out again' };
+    this.#unshared = new TroubleLog(words, { logger: options.ports.logger, now: () => this.#steady() });
     this.#member = `${options.name}/${randomUUID().slice(0, 8)}`;
   }
 
@@ -112,6 +133,12 @@ export class LeaseShares {
   /** Names of the other processes that are there. */
   get others(): string[] {
     return this.#members().filter((name) => name !== this.#member);
+  }
+
+  /** Names of those that say that they do the work in another way. */
+  get unlike(): string[] {
+    const { way } = this.#options;
+    return this.#memberMessages().flatMap(({ name, note }) => (note === '' || note === way ? [] : [name]));
   }
 
   /** How often a thing was taken or has gone. */
@@ -140,8 +167,8 @@ export class LeaseShares {
   }
 
   #announce(): Promise<StreamLease> {
-    const { ttlMs, ports } = this.#options;
-    return StreamLease.take(this.#place(`${MEMBER}${randomUUID()}`), this.#member, ttlMs, ports);
+    const { ttlMs, ports, way } = this.#options;
+    return StreamLease.take(this.#place(`${MEMBER}${randomUUID()}`), this.#member, ttlMs, ports, way);
   }
 
   async #follow(reading: StreamReading): Promise<void> {
@@ -157,7 +184,7 @@ export class LeaseShares {
     const name = message.header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
     const seen = subject.slice(this.#options.prefix.length);
     if (number < (this.#seen.get(seen)?.number ?? 0)) return;
-    this.#seen.set(seen, { number, name, at: this.#steady() });
+    this.#seen.set(seen, { number, name, note: message.header(LEASE_NOTE), at: this.#steady() });
   }
 
   /** Another message came first. If it is not heard, or is not for now, it would come first every time. */
@@ -172,23 +199,18 @@ export class LeaseShares {
     if (this.#isStopped) return;
     this.#timer = this.#options.ports.clock.after(this.#options.ttlMs / LOOKS, () => {
       this.#looking = this.#look()
-        .catch((error: unknown) =>
-          this.#options.ports.logger.warn(
-            { reason: messageOf(error) },
-            'leases cannot be shared out for now',
-          ),
-        )
+        .then(() => this.#unshared.worked())
+        .catch((error: unknown) => this.#unshared.failed({ reason: messageOf(error) }))
         .finally(() => this.#lookSoon());
     });
   }
 
   async #look(): Promise<void> {
     await this.#forgetMembers();
-    // Who stood still for long is forgotten by the others, and is a new one.
-    if (this.#announced?.state === 'lost') this.#announced = await this.#announce();
+    const isThere = await this.#comesOrGoes();
     const things = this.#options.things();
     for (const [thing, { lease }] of this.#held)
-      if (lease.state === 'lost' || !things.includes(thing)) this.#end(thing);
+      if (!isThere || lease.state === 'lost' || !things.includes(thing)) this.#end(thing);
     const members = this.#members();
     this.#noteMissed(things);
     // Who is not seen by others is not counted by them: it takes nothing, and keeps what it has while nobody else wants it.
@@ -196,11 +218,31 @@ export class LeaseShares {
     const own = this.held;
     const places = this.#places(things, members);
     for (const thing of own.slice(places)) this.#end(thing);
+    if (this.#unableSince !== null) return;
     let left = places - own.length;
     for (const thing of this.#inOwnOrder(things.filter((each) => this.#mayTake(each)))) {
       if (left <= 0 || this.#isStopped) return;
       if (await this.#take(thing)) left -= 1;
     }
+  }
+
+  /** Whether it is one of those among whom things are shared out. */
+  async #comesOrGoes(): Promise<boolean> {
+    const { isAble, ttlMs, ports } = this.#options;
+    if (isAble?.() === false) {
+      this.#unableSince ??= this.#steady();
+      if (this.#steady() - this.#unableSince < ttlMs * UNABLE) return true;
+      if (this.#announced !== null)
+        ports.logger.error({}, 'what is had by leases cannot be worked on: it is given back to others');
+      await this.#announced?.release();
+      this.#announced = null;
+      return false;
+    }
+    this.#unableSince = null;
+    // Who stood still for long is forgotten by the others, and is a new one.
+    if (this.#announced === null || this.#announced.state === 'lost')
+      this.#announced = await this.#announce();
+    return true;
   }
 
   /** How many this process may have. */
@@ -233,7 +275,7 @@ export class LeaseShares {
   async #take(thing: string): Promise<boolean> {
     const { name: _, ttlMs, ports, begin } = this.#options;
     const after = this.#seen.get(thing)?.number ?? 0;
-    const lease = await StreamLease.takeAfter(this.#place(thing), this.#member, ttlMs, after, ports);
+    const lease = await StreamLease.takeAfter(this.#place(thing), this.#member, ttlMs, after, ports, PENDING);
     if (lease === null) {
       await this.#lookAt(thing);
       return false;
@@ -245,10 +287,15 @@ export class LeaseShares {
       this.#later.set(thing, this.#steady() + ttlMs);
       return null;
     });
-    const held = { lease, work, isEnding: false };
+    const held: Held = { lease, work, isAtWork: false, isEnding: false };
     this.#held.set(thing, held);
     void work
-      .then((begun) => begun?.over)
+      .then((begun) => {
+        if (begun === null || held.isEnding) return;
+        held.isAtWork = true;
+        lease.note = '';
+        return begun.over;
+      })
       .then(() => {
         if (this.#held.get(thing) === held) this.#end(thing);
       });
@@ -260,6 +307,8 @@ export class LeaseShares {
     const held = this.#held.get(thing);
     if (held === undefined || held.isEnding) return;
     held.isEnding = true;
+    held.isAtWork = false;
+    held.lease.note = PENDING;
     this.#changes += 1;
     const ending = this.#endWork(thing, held).finally(() => {
       this.#held.delete(thing);
@@ -288,10 +337,12 @@ export class LeaseShares {
     for (const thing of this.#missed.keys()) if (!things.includes(thing)) this.#missed.delete(thing);
   }
 
-  /** Whether somebody has it who is not giving it back: its lease is renewed until that is done. */
+  /** Whether somebody is at it: a lease is renewed also while its work begins, which may fail, and until it has ended. */
   #isServed(thing: string): boolean {
-    if (this.#held.get(thing)?.isEnding === true) return false;
-    return this.#held.has(thing) || this.#present(thing) !== null;
+    const held = this.#held.get(thing);
+    if (held !== undefined) return held.isAtWork;
+    const seen = this.#present(thing);
+    return seen !== null && seen.note !== PENDING;
   }
 
   /** Who renews in time; `null`: nobody. */
@@ -302,13 +353,20 @@ export class LeaseShares {
   }
 
   #members(): string[] {
+    return this.#memberMessages()
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** The newest of each. */
+  #memberMessages(): Seen[] {
     const there = [...this.#seen.keys()].filter((subject) => subject.startsWith(MEMBER));
     const members = new Map<string, Seen>();
     for (const seen of there.flatMap((subject) => this.#present(subject) ?? [])) {
       const key = this.#options.isNameOwn === true ? nameOf(seen.name) : seen.name;
       if (seen.number > (members.get(key)?.number ?? 0)) members.set(key, seen);
     }
-    return [...members.values()].map(({ name }) => name).sort();
+    return [...members.values()];
   }
 
   /** Each run has a name of its own: those that are gone leave no message behind. */

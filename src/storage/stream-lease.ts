@@ -17,6 +17,7 @@ import { isoTime } from '../bytes/iso-time.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { messageOf } from '../bytes/errors.ts';
 import { fromUtf8, utf8 } from '../bytes/octets.ts';
+import { TroubleLog } from '../bytes/trouble-log.ts';
 import { StorageError } from './errors.ts';
 import type { StreamServer } from './jetstream.ts';
 
@@ -39,6 +40,8 @@ export type LeaseState = 'held' | 'late' | 'lost';
 
 /** Header: who holds it, by a name of this run; absent: it was given back. */
 export const LEASE_HOLDER = 'Claviger-Holder';
+/** Header: what its holder says besides; absent: nothing. */
+export const LEASE_NOTE = 'Claviger-Note';
 
 export class StreamLease {
   readonly #place: LeasePlace;
@@ -46,6 +49,9 @@ export class StreamLease {
   readonly #ttlMs: number;
   readonly #name: string;
   readonly #run = randomUUID();
+  /** What its holder says besides, from the next renewal on. */
+  note: string;
+  readonly #unrenewed: TroubleLog;
   #token = 0;
   #number = 0;
   #renewedAt = -Infinity;
@@ -55,20 +61,29 @@ export class StreamLease {
   #timer: Timer | null = null;
   #renewing: Promise<void> = Promise.resolve();
 
-  private constructor(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts) {
+  private constructor(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts, note: string) {
     this.#place = place;
     this.#name = name;
     this.#ttlMs = ttlMs;
     this.#ports = ports;
+    this.note = note;
+    const words = { begins: 'a lease could not be renewed', over: 'a lease is renewed again' };
+    this.#unrenewed = new TroubleLog(words, { logger: ports.logger, now: () => this.#steady() });
   }
 
   /**
    * Takes it, as soon as whoever has it is known to be gone.
-   * @param name of the process, for others to read
+   * @param name of the process, for others to read @param note what it says besides
    * @throws StorageError `locked` if another process has it and renews it; `unavailable`, `refused`
    */
-  static async take(place: LeasePlace, name: string, ttlMs: number, ports: LeasePorts): Promise<StreamLease> {
-    const lease = new StreamLease(place, name, ttlMs, ports);
+  static async take(
+    place: LeasePlace,
+    name: string,
+    ttlMs: number,
+    ports: LeasePorts,
+    note = '',
+  ): Promise<StreamLease> {
+    const lease = new StreamLease(place, name, ttlMs, ports, note);
     await lease.#take();
     lease.#later(ttlMs / RENEWALS);
     return lease;
@@ -86,8 +101,9 @@ export class StreamLease {
     ttlMs: number,
     after: number,
     ports: LeasePorts,
+    note = '',
   ): Promise<StreamLease | null> {
-    const lease = new StreamLease(place, name, ttlMs, ports);
+    const lease = new StreamLease(place, name, ttlMs, ports, note);
     if (!(await lease.#takeAfter(after))) return null;
     lease.#later(ttlMs / RENEWALS);
     return lease;
@@ -144,7 +160,7 @@ export class StreamLease {
   async #takeAfter(number: number): Promise<boolean> {
     const sentAt = this.#steady();
     try {
-      this.#number = this.#token = await this.#publish(number, { [LEASE_HOLDER]: this.#run });
+      this.#number = this.#token = await this.#publish(number, this.#headers());
     } catch (error) {
       if (error instanceof StorageError && error.code === 'conflict') return false;
       throw error;
@@ -164,13 +180,14 @@ export class StreamLease {
     const sentAt = this.#steady();
     if (this.state === 'late') this.#lateSince ??= this.#ports.clock.now();
     try {
-      this.#number = await this.#publish(this.#number, { [LEASE_HOLDER]: this.#run });
+      this.#number = await this.#publish(this.#number, this.#headers());
       this.#renewedAt = sentAt;
       this.#lateSince = null;
+      this.#unrenewed.worked();
       this.#later(this.#ttlMs / RENEWALS);
     } catch (error) {
       if (error instanceof StorageError && error.code === 'conflict') await this.#lookWhose();
-      else this.#ports.logger.warn({ reason: messageOf(error) }, 'a lease could not be renewed');
+      else this.#unrenewed.failed({ lease: this.#place.subject, reason: messageOf(error) });
       this.#later(this.#ttlMs / LOOKS);
     }
   }
@@ -193,6 +210,12 @@ export class StreamLease {
     const found = await server.newest(stream, subject);
     if (found === null) return null;
     return { number: found.number, holder: found.header(LEASE_HOLDER), name: fromUtf8(found.octets) };
+  }
+
+  #headers(): Record<string, string> {
+    const headers: Record<string, string> = { [LEASE_HOLDER]: this.#run };
+    if (this.note !== '') headers[LEASE_NOTE] = this.note;
+    return headers;
   }
 
   #publish(after: number, headers: Readonly<Record<string, string>>): Promise<number> {

@@ -146,6 +146,27 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     await expect.poll(() => place.held, { interval: 20 }).toEqual({ a: 8 });
   });
 
+  it('R-23: who cannot do the work for a while leaves all of it to others, and has its share again when it can', async () => {
+    const { place, start } = kind();
+    let isAble = true;
+    const first = await start('a', { isAble: () => isAble });
+    await start('b');
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+    isAble = false;
+    await expect.poll(() => place.held, { interval: 20 }).toEqual({ b: 8 });
+    expect([first.held, first.missed]).toEqual([[], []]);
+    isAble = true;
+    await expect.poll(() => sizes(place.held), { interval: 20 }).toEqual([4, 4]);
+  });
+
+  it('of those that do the work in another way the others know', async () => {
+    const { start } = kind();
+    const [first, second] = [await start('a', { way: 'by itself' }), await start('b', { way: 'by others' })];
+    await start('c');
+    await expect.poll(() => first.unlike.map((name) => name.split('/')[0]), { interval: 20 }).toEqual(['b']);
+    await expect.poll(() => second.unlike.map((name) => name.split('/')[0]), { interval: 20 }).toEqual(['a']);
+  });
+
   it('who has not heard that a thing was given back takes it nevertheless', async () => {
     const { place, start } = kind();
     const first = await start('a');
@@ -170,6 +191,20 @@ describe.skipIf(missingNats())('R-23: things that processes share by leases', ()
     } finally {
       end();
     }
+  });
+
+  it('R-23: a thing that two try to begin for long, each in vain, is told of by both', async () => {
+    const { start } = kind();
+    const begin = async (): Promise<SharedWork> => {
+      await sleep(TTL_MS * 1.5);
+      throw new Error('the database does not answer');
+    };
+    const both = [
+      await start('a', { things: () => ['x'], begin }),
+      await start('b', { things: () => ['x'], begin }),
+    ];
+    for (const shares of both)
+      await expect.poll(() => shares.missed.map(({ thing }) => thing), { interval: 20 }).toEqual(['x']);
   });
 
   it('things that nobody can begin are told of after a while', async () => {

@@ -143,13 +143,15 @@ class Partitions {
 
   /** How they are shared out. */
   sharedAs(name: string): LeaseSharesOptions {
-    const { server, settings, runtime } = this.#options;
+    const { server, settings, runtime, partitioned } = this.#options;
     const { clock, logger } = runtime;
     const { stream, subject: prefix } = leasePlace(settings, '');
     const things = Array.from({ length: settings.partitions }, (_, partition) => `${MEDIATION}${partition}`);
     return {
       ...{ server, stream, prefix, name, isNameOwn: true, ttlMs: settings.leaseMs, ports: { clock, logger } },
       things: () => things,
+      // Who does not reach the database leaves them to others, who may.
+      isAble: () => partitioned.problem === null,
       begin: (thing, lease) => this.#begin(Number(thing.slice(MEDIATION.length)), lease),
     };
   }
@@ -170,6 +172,7 @@ class Partitions {
       return {
         over: store.lost,
         stop: async () => {
+          store.giveUp();
           await source.stop();
           this.#sources.delete(partition);
           outbox.remove(partition);

@@ -231,8 +231,13 @@ export class DfPartitionStore extends DfTableStore {
     return this.#fence.lost;
   }
 
-  override async close(): Promise<void> {
+  /** Nobody waits any more to know what came of a commit that was not answered: whoever has it next finds that. */
+  giveUp(): void {
     this.#fence.end(new StorageError('unavailable', 'what has the partition is stopping'));
+  }
+
+  override async close(): Promise<void> {
+    this.giveUp();
     await super.close();
     await this.#fence.ended();
     this.#closed();
