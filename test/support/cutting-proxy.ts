@@ -14,10 +14,12 @@ export class CuttingProxy {
   /** Whether connections are taken. */
   isOpen = true;
   readonly port: number;
+  readonly #connections: ReadonlySet<Socket>;
   readonly #close: () => Promise<void>;
 
-  private constructor(port: number, close: () => Promise<void>) {
+  private constructor(port: number, connections: ReadonlySet<Socket>, close: () => Promise<void>) {
     this.port = port;
+    this.#connections = connections;
     this.#close = close;
   }
 
@@ -59,11 +61,17 @@ export class CuttingProxy {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    made.proxy = new CuttingProxy((server.address() as AddressInfo).port, async () => {
+    made.proxy = new CuttingProxy((server.address() as AddressInfo).port, open, async () => {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     });
     return made.proxy;
+  }
+
+  /** Ends all connections, and takes none until `isOpen` says so again. */
+  sever(): void {
+    this.isOpen = false;
+    for (const socket of this.#connections) socket.destroy();
   }
 
   close(): Promise<void> {

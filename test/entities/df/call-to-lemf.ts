@@ -45,6 +45,8 @@ export interface CallToLemf {
   arrived(packets: number): Promise<void>;
   /** The same of so many calls, whatever CINs they have. */
   allArrived(packets: number, calls: number): Promise<void>;
+  /** PDUs of HI3 that the LEMF has now. */
+  received(): number;
   stop(): Promise<void>;
 }
 
@@ -91,6 +93,7 @@ export async function callToLemf(folder: string, { apart = false } = {}): Promis
     report: (port, packets, after, calls = 1) => report(files.cscf, port, packets, after, calls),
     arrived: (packets) => arrived(folder, packets),
     allArrived: (packets, calls) => allArrived(folder, packets, calls),
+    received: () => deliveredOf(path.join(folder, 'lemf', 'hi3.ber')).length,
     stop: async () => {
       await lemf.stop();
       await kms.close();

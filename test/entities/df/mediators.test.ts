@@ -6,10 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PartitionedDfStore } from '../../../src/entities/df/store/postgresql-partitions.ts';
 import { databaseAccess } from '../../../src/host/database-config.ts';
 import { elementRuntime as runtime } from '../../support/elements.ts';
+import { CuttingProxy } from '../../support/cutting-proxy.ts';
 import { missingNats, NatsServer } from '../../support/nats-server.ts';
 import { missingPostgresql, testDatabase } from '../../support/postgresql.ts';
 import { bundle, run } from '../../support/process.ts';
@@ -49,10 +50,17 @@ describe.skipIf(missingNats() || missingPostgresql())(
       const { store: _, x1, ...others } = chain.settings;
       const { store: _tasks, ...ofX1 } = x1;
       const script = await bundle('test/entities/df/mediator-process.ts');
-      const start = async (instance: string, roles: readonly string[]) => {
+      const start = async (instance: string, roles: readonly string[], way: object = {}) => {
         const file = path.join(place, `${instance}.json`);
         const audit = path.join(place, `${instance}.jsonl`);
-        const settings = { ...others, x1: ofX1, audit, roles, streams, database: { ...database, instance } };
+        const settings = {
+          ...others,
+          x1: ofX1,
+          audit,
+          roles,
+          streams,
+          database: { ...database, instance, ...way },
+        };
         writeFileSync(file, JSON.stringify(settings));
         const started = await run<{ x2x3: number }>(script, file);
         onTestFinished(() => started.kill());
@@ -60,7 +68,7 @@ describe.skipIf(missingNats() || missingPostgresql())(
       };
       const mediator = (instance: string): Promise<RunningProcess<{ x2x3: number }>> =>
         start(instance, ['mediation', 'delivery']);
-      return { chain, nats, start, intake: () => start('intake', ['intake']), mediator };
+      return { chain, nats, database, start, intake: () => start('intake', ['intake']), mediator };
     }
 
     it('R-20, R-23: killed one after the other in mid-call, others go on: per CIN numbers are 0…n−1 once', async () => {
@@ -124,6 +132,31 @@ describe.skipIf(missingNats() || missingPostgresql())(
           if (n === 310) killed(deliverers[1], 'z', ['delivery']);
           if (n === 340) killed(mediators[2], 'e', ['mediation']);
           if (n === PACKETS - 1) await happening;
+        },
+        CALLS,
+      );
+      await chain.allArrived(PACKETS, CALLS);
+    });
+
+    it('R-23: one that reaches the streams and not the database leaves its calls to others, and has them again when it does', async () => {
+      const { chain, database, start, intake, mediator } = await system('cut-off');
+      const proxy = await CuttingProxy.open(database.port);
+      onTestFinished(() => proxy.close());
+      const { ready } = await intake();
+      await start('a', ['mediation', 'delivery'], { port: proxy.port });
+      const other = await mediator('b');
+      await sleep(2 * LEASE_MS);
+      await chain.report(
+        ready.x2x3,
+        PACKETS,
+        async (n) => {
+          if (n === 100) proxy.sever();
+          if (n !== 250) return;
+          const sent = (n + 1) * CALLS;
+          await expect.poll(() => chain.received(), { interval: 200, timeout: 60_000 }).toBe(sent);
+          proxy.isOpen = true;
+          await sleep(LEASE_MS);
+          await other.kill();
         },
         CALLS,
       );
