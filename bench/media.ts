@@ -231,7 +231,7 @@ async function roundOf(
   let spoken: Spoken = { sent: 0, received: 0 };
   const before = (await gateway.state()).counted;
   const round = await poolRound(
-    gateway.pid,
+    [gateway.pid],
     (all) => relaying(all, threads, gateway.pid),
     0,
     async () => {

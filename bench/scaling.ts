@@ -17,6 +17,9 @@ import { threadTimes } from './processor.ts';
 import type { ThreadTime } from './processor.ts';
 import { middle } from './statistics.ts';
 
+/** Share of the time that processes without anything between them wait for a processor where others want it, too. */
+const BUSY = 0.05;
+
 /** What a pool did in a round. */
 export interface PoolRound {
   readonly done: number;
@@ -24,7 +27,7 @@ export interface PoolRound {
   /** Of the pool's threads together. */
   readonly ranMs: number;
   readonly waitedMs: number;
-  /** Of all other threads of the process. */
+  /** Of all other threads of the processes. */
   readonly besideMs: number;
 }
 
@@ -33,7 +36,7 @@ export interface PoolFigures {
   readonly rate: number;
   /** Milliseconds that a thread of the pool ran for a task. */
   readonly taskMs: number;
-  /** Milliseconds that other threads of the process ran for a task. */
+  /** Milliseconds that other threads of the processes ran for a task. */
   readonly besideMs: number;
   /** Shares of the time in which a thread of the pool ran, waited for a processor, and had nothing to do. */
   readonly ran: number;
@@ -52,16 +55,24 @@ export interface Scaling {
   readonly modelled: number;
 }
 
-/** Does some work by a process that has a pool. @param pooled which of its threads are the pool's */
+/** What threads of a pool do, and what processes of their own did in turns with them (`ceiling.ts`). */
+export interface ScalingUnderCeiling extends Scaling {
+  readonly ceiling: Scaling;
+  /** Of what two processes do more than one, the part that two threads do: 1 is all of it. Both without waiting. */
+  readonly ofCeiling: number;
+}
+
+/** Does some work by processes that have a pool together. @param pooled which of their threads are the pool's */
 export async function poolRound(
-  pid: number,
+  pids: readonly number[],
   pooled: (threads: readonly ThreadTime[]) => readonly ThreadTime[],
   done: number,
   work: () => Promise<void>,
 ): Promise<PoolRound> {
-  const [before, begun] = [threadTimes(pid), performance.now()];
+  const look = (): ThreadTime[] => pids.flatMap(threadTimes);
+  const [before, begun] = [look(), performance.now()];
   await work();
-  const [after, wallMs] = [threadTimes(pid), performance.now() - begun];
+  const [after, wallMs] = [look(), performance.now() - begun];
   const spent = after.map((time) => {
     const known = before.find(({ thread }) => thread === time.thread);
     return {
@@ -92,6 +103,11 @@ export function scalingOf(one: readonly PoolRound[], two: readonly PoolRound[]):
   };
 }
 
+/** @param ceiling of rounds that were made in turns with those of the others */
+export function underCeiling(scaling: Scaling, ceiling: Scaling): ScalingUnderCeiling {
+  return { ...scaling, ceiling, ofCeiling: scaling.free / ceiling.free };
+}
+
 function modelled(one: PoolFigures, two: PoolFigures): number {
   const [z, s] = [two.taskMs, two.besideMs];
   return (2 * (one.taskMs + one.besideMs)) / (z + s * (1 + s / (z + s)));
@@ -110,6 +126,23 @@ export function figuresOf(rounds: readonly PoolRound[], threads: number): PoolFi
     besideMs: of(({ done, besideMs }) => besideMs / done),
     ...{ ran, waited, idle: 1 - ran - waited },
   };
+}
+
+/** In words, a line each. @param name of what the threads do @param aim to be reached without waiting */
+export function ceilingLines(name: string, scaling: ScalingUnderCeiling, aim: number): string[] {
+  const { ceiling, ofCeiling, free } = scaling;
+  const isBusy = Math.max(ceiling.one.waited, ceiling.two.waited) > BUSY;
+  const verdict = isBusy
+    ? 'others wanted the cores, so that none of this says much'
+    : free >= aim
+      ? 'met'
+      : 'missed';
+  return [
+    ...scalingLines(name, scaling),
+    `two processes of the engine alone do ${ceiling.free.toFixed(2)} × what one does (${ceiling.wall.toFixed(2)} × on this ` +
+      `machine now; ${ceiling.one.taskMs.toFixed(2)} and ${ceiling.two.taskMs.toFixed(2)} ms each): the threads reach ` +
+      `${(100 * ofCeiling).toFixed(0)} % of that; ${aim} ×: ${verdict}`,
+  ];
 }
 
 /** What times of a task are told in. */

@@ -4,6 +4,7 @@ import { runBundle } from '../scripts/run-bundle.js';
 const [name = 'run', ...args] = process.argv.slice(2);
 const entries = {
   [name]: `bench/${name}.ts`,
+  'engine-process': 'bench/engine-process.ts',
   'pairing-worker': 'src/entities/kms/workers/pairing-worker.ts',
   'question-worker': 'src/entities/kms/workers/question-worker.ts',
   'relay-worker': 'src/entities/gateway/workers/relay-worker.ts',

@@ -4,8 +4,9 @@ import type { NewDistrict } from '../src/ibe/setup.ts';
 import { masterSecretOctets } from '../src/entities/kms/district-file.ts';
 import { PairingPool } from '../src/entities/kms/workers/pairing-pool.ts';
 import type { ThreadTime } from './processor.ts';
-import { poolRound, scalingOf } from './scaling.ts';
-import type { PoolRound, Scaling } from './scaling.ts';
+import { EngineProcesses } from './ceiling.ts';
+import { poolRound, scalingOf, underCeiling } from './scaling.ts';
+import type { PoolRound, ScalingUnderCeiling } from './scaling.ts';
 
 const TASKS = 160;
 const ROUNDS = 5;
@@ -13,19 +14,26 @@ const worker = new URL('./pairing-worker.js', import.meta.url);
 const ignore = (): void => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** In turns, so that other load does not decide. */
-export async function measureWorkers(district: NewDistrict): Promise<Scaling> {
+/** In turns with processes that run the engine alone, so that other load does not decide. */
+export async function measureWorkers(district: NewDistrict): Promise<ScalingUnderCeiling> {
   const one = new PairingPool({ workers: 1, queue: TASKS, worker, logger });
   const two = new PairingPool({ workers: 2, queue: TASKS, worker, logger });
-  await run(one, district);
-  await run(two, district);
-  const rounds: Record<1 | 2, PoolRound[]> = { 1: [], 2: [] };
-  for (let round = 0; round < ROUNDS; round++) {
-    rounds[1].push(await poolRound(process.pid, busiest(1), TASKS, () => run(one, district)));
-    rounds[2].push(await poolRound(process.pid, busiest(2), TASKS, () => run(two, district)));
+  const engine = await EngineProcesses.start('private-keys', TASKS / 2);
+  try {
+    await run(one, district);
+    await run(two, district);
+    const rounds: Record<1 | 2, PoolRound[]> = { 1: [], 2: [] };
+    const ofEngine: Record<1 | 2, PoolRound[]> = { 1: [], 2: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds[1].push(await poolRound([process.pid], busiest(1), TASKS, () => run(one, district)));
+      ofEngine[1].push(await engine.round(1, TASKS));
+      rounds[2].push(await poolRound([process.pid], busiest(2), TASKS, () => run(two, district)));
+      ofEngine[2].push(await engine.round(2, TASKS));
+    }
+    return underCeiling(scalingOf(rounds[1], rounds[2]), scalingOf(ofEngine[1], ofEngine[2]));
+  } finally {
+    await Promise.all([one.close(), two.close(), engine.end()]);
   }
-  await Promise.all([one.close(), two.close()]);
-  return scalingOf(rounds[1], rounds[2]);
 }
 
 /** Those that worked most, of the threads beside this one. */

@@ -27,6 +27,7 @@ import type { LabProcess } from '../../src/lab/processes/lab-process.ts';
 import { HostMap } from '../../src/net/hosts.ts';
 import { HttpsClient } from '../../src/net/https.ts';
 import { loadTls } from '../../src/net/tls.ts';
+import type { TlsMaterial } from '../../src/net/tls.ts';
 import {
   decodeGetKeysRequest,
   decodeGetKeysResponse,
@@ -43,6 +44,7 @@ import { freePort } from '../../test/support/child.ts';
 import { threadTimes } from '../processor.ts';
 import type { ThreadTime } from '../processor.ts';
 import { middle } from '../statistics.ts';
+import { LeanAsker } from './lean-asker.ts';
 
 export interface GetKeysLoad {
   /** Answers that are measured. */
@@ -59,6 +61,15 @@ export interface AskedKmsSettings {
   readonly share?: number;
   /** Options of node for the KMS. */
   readonly nodeOptions?: readonly string[];
+  /** Whether it is asked at the least cost (`lean-asker.ts`); absent: as a DF asks. */
+  readonly lean?: boolean;
+}
+
+/** Who puts questions. */
+interface Asker {
+  /** @throws if it gets no keys */
+  ask(question: Uint8Array): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface GetKeysCost {
@@ -104,12 +115,12 @@ export async function getKeysCost(
 /** A KMS in a process of its own, and who puts questions to it. */
 export class AskedKms {
   readonly #kms: LabProcess;
-  readonly #client: HttpsClient;
+  readonly #asker: Asker;
   readonly question: () => Uint8Array;
 
-  private constructor(kms: LabProcess, client: HttpsClient, questions: readonly Uint8Array[]) {
+  private constructor(kms: LabProcess, asker: Asker, questions: readonly Uint8Array[]) {
     this.#kms = kms;
-    this.#client = client;
+    this.#asker = asker;
     let next = 0;
     this.question = () => questions[next++ % questions.length] ?? new Uint8Array();
   }
@@ -123,8 +134,8 @@ export class AskedKms {
     const port = await freePort();
     const kms = await startKmsProcess(folder, pki, port, settings);
     const tls = loadTls(await pki.issue({ commonName: 'df', dnsNames: ['df'], roles: ['df'] }), Date.now());
-    const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${port}` });
-    return new AskedKms(kms, new HttpsClient({ hosts, tls, minVersion: 'TLSv1.3' }), questions);
+    const asker = settings.lean === true ? await LeanAsker.connect(HOST, port, tls) : dfAsker(port, tls);
+    return new AskedKms(kms, asker, questions);
   }
 
   get pid(): number {
@@ -133,11 +144,11 @@ export class AskedKms {
 
   /** So many questions, so many at a time. @throws if one gets no keys */
   put(count: number, atOnce: number): Promise<void> {
-    return putQuestions(this.#client, this.question, count, atOnce);
+    return putQuestions((question) => this.#asker.ask(question), this.question, count, atOnce);
   }
 
   async end(): Promise<void> {
-    await this.#client.close();
+    await this.#asker.close();
     await this.#kms.end(READY_MS);
   }
 }
@@ -152,15 +163,15 @@ export function isAnswering({ thread, nice }: ThreadTime, pid: number): boolean 
 const vector = loadVector(VECTOR);
 const TARGET = canonicalIdentity(vector.kms.initiator.user.uri).addressOfRecord;
 
-/** JSON of questions, no two alike. */
-export function makeQuestions(): Uint8Array[] {
+/** JSON of questions, no two alike. @param exchanges that they are about */
+export function makeQuestions(exchanges = EXCHANGES): Uint8Array[] {
   const homes = Object.values(homesOf(vector));
   const io = { clock: systemClock(), random: systemRandom() };
   const [alice, bob] = [vector.kms.initiator, vector.kms.responder].map(({ user: { uri } }) =>
     endpointFor(homes, { addressOfRecord: canonicalIdentity(uri).addressOfRecord, device: uri }, io),
   );
   if (alice === undefined || bob === undefined) throw new Error('a call has two parties');
-  const calls = Array.from({ length: EXCHANGES }, () => {
+  const calls = Array.from({ length: exchanges }, () => {
     const offer = Initiator.offer(alice, { callee: bob.addressOfRecord.uri, media: [{ ssrc: 0x01020304 }] });
     return completed(offer, answered(bob, offer.message));
   });
@@ -186,6 +197,13 @@ function spelling(n: number): string {
 }
 
 /* ------------------------------------------------------------------ the KMS */
+
+/** What the questions are answered from where there is no store, and which addresses of the target are asked about. */
+export function questionRecords() {
+  const records = recordsOf(vector, 'initiator');
+  const serials = records.serialsFor(periodStart(Date.now() / 1000, records.keyLifetime));
+  return { records, serials, covered: new Set([TARGET]) };
+}
 
 /** What a store has of the target whose exchanges are asked about. */
 export async function coverTarget(
@@ -288,28 +306,38 @@ async function measured(kms: AskedKms, answers: number, atOnce: number): Promise
   return { ...figures, rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS };
 }
 
-/** Puts so many questions, so many at a time. @throws if one gets no keys */
-export async function putQuestions(
-  client: HttpsClient,
-  question: () => Uint8Array,
+/** Puts so many questions, so many at a time. @throws what `ask` throws */
+export async function putQuestions<Question>(
+  ask: (question: Question) => Promise<void>,
+  question: () => Question,
   count: number,
   atOnce: number,
 ): Promise<void> {
   let left = count;
   const one = async (): Promise<void> => {
-    while (left-- > 0) {
-      const body = { type: 'application/json', octets: question() };
-      const answer = await client.request('POST', `https://${HOST}${GET_KEYS_PATH}`, body);
-      const response = decodeGetKeysResponse(new TextDecoder().decode(answer.body));
-      if (isGetKeysFailure(response)) throw new Error(`get_keys: ${response.failureIndication}`);
-    }
+    while (left-- > 0) await ask(question());
   };
   await Promise.all(Array.from({ length: atOnce }, one));
 }
 
-function engineAlone(): (question: Uint8Array) => Promise<void> {
-  const service = new GetKeys(recordsOf(vector, 'initiator'), new EngineGenerator(defaultEngine()));
-  const covered = new Set([TARGET]);
+/** Puts a question as a DF does, and reads the answer. @throws if it gets no keys */
+export async function askAsDf(client: HttpsClient, question: Uint8Array): Promise<void> {
+  const body = { type: 'application/json', octets: question };
+  const answer = await client.request('POST', `https://${HOST}${GET_KEYS_PATH}`, body);
+  const response = decodeGetKeysResponse(new TextDecoder().decode(answer.body));
+  if (isGetKeysFailure(response)) throw new Error(`get_keys: ${response.failureIndication}`);
+}
+
+function dfAsker(port: number, tls: TlsMaterial): Asker {
+  const hosts = new HostMap({ [`${HOST}:443`]: `127.0.0.1:${port}` });
+  const client = new HttpsClient({ hosts, tls, minVersion: 'TLSv1.3' });
+  return { ask: (question) => askAsDf(client, question), close: () => client.close() };
+}
+
+/** What a question costs the engine in this process, from its JSON to that of its answer. */
+export function engineAlone(): (question: Uint8Array) => Promise<void> {
+  const { records, covered } = questionRecords();
+  const service = new GetKeys(records, new EngineGenerator(defaultEngine()));
   return async (question) => {
     const request = decodeGetKeysRequest(new TextDecoder().decode(question));
     const response = await service.answer({ request, covered });

@@ -21,6 +21,7 @@ import { decodeKeyResponse } from '../../src/wire/request-key/response.ts';
 import { makeKeyRequest } from '../../src/wire/request-key/request.ts';
 import { MIKEY_MEDIA_TYPE, REQUEST_KEY_PATH } from '../../src/wire/request-key/transport.ts';
 import {
+  askAsDf,
   coverTarget,
   districtSettings,
   makeQuestions,
@@ -141,7 +142,11 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
     const phonesAsk = (count: number) =>
       Promise.all(clients.map(({ users }) => inTurns(count, () => requestKey(users))));
     const dfsAsk = (count: number) =>
-      Promise.all(clients.map(({ xk }) => putQuestions(xk, question, count, QUESTIONS_AT_ONCE)));
+      Promise.all(
+        clients.map(({ xk }) =>
+          putQuestions((each) => askAsDf(xk, each), question, count, QUESTIONS_AT_ONCE),
+        ),
+      );
     const measured = async (ask: (count: number) => Promise<unknown>): Promise<AnswerFigures> => {
       await ask(WARM_UP);
       octets = 0;

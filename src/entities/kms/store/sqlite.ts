@@ -17,10 +17,12 @@ import type { KmsTables } from './schema.ts';
 import { holdingOf, knownTaskOf, PLACE, questionPlaceOf, ROOT, rootStateOf, SqlKmsStore } from './sql.ts';
 
 export class SqliteKmsStore extends SqlKmsStore {
+  readonly #sqlite: Database.Database;
   readonly #often: ReturnType<typeof statementsOf>;
 
   private constructor({ kysely, sqlite }: OpenedStore<KmsTables>) {
     super(kysely);
+    this.#sqlite = sqlite;
     this.#often = statementsOf(sqlite);
   }
 
@@ -75,8 +77,12 @@ export class SqliteKmsStore extends SqlKmsStore {
     await scrub(this.db);
   }
 
-  /** Between transactions: SQLite's own statements would else become part of one that is open. */
-  #alone<T>(work: () => T): Promise<T> {
+  /**
+   * Between transactions: SQLite's own statements would else become part of one that is open. Where none is, at once: what
+   * Kysely has waiting for the connection has begun nothing.
+   */
+  async #alone<T>(work: () => T): Promise<T> {
+    if (!this.#sqlite.inTransaction) return work();
     return this.db.connection().execute(() => Promise.resolve(work()));
   }
 }

@@ -31,33 +31,58 @@ export interface QuestionSettings {
   readonly share: number;
 }
 
+/** Questions for each thread that are under way: the next one is read, judged and claimed while one is answered. */
+const UNDER_WAY = 2;
+
 export interface RunningQuestions extends Required<Pick<XkPorts, 'read' | 'compute'>> {
   readonly turns: CappedTurns;
   stop(): Promise<void>;
 }
 
 export function startQuestions(
-  { workers, queue, share }: QuestionSettings,
+  settings: QuestionSettings,
   records: GetKeysRecords,
   serials: readonly SerialRecord[],
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): RunningQuestions {
-  const turns = new CappedTurns({ atOnce: Math.max(1, workers), queue, share }, clock);
-  if (workers === 0) {
-    const getKeys = new GetKeys(records, new EngineGenerator(defaultEngine()));
-    return {
-      turns,
-      read: (text) => Promise.resolve(readQuestion(text)),
-      compute: (question) => getKeys.answer(question),
-      stop: () => Promise.resolve(),
-    };
-  }
+  const { workers } = settings;
+  if (workers === 0) return inThisThread(settings, records, clock);
   const pool = new QuestionPool({ workers, logger, records, serials });
+  return { ...inThreads(settings, pool, clock), stop: () => pool.close() };
+}
+
+/**
+ * What threads do in their share of the time, while the thread of the listeners prepares what comes next: a thread that is
+ * free has its next question at once.
+ */
+export function inThreads(
+  { workers, queue, share }: QuestionSettings,
+  pool: Pick<QuestionPool, 'read' | 'answer'>,
+  clock: Clock,
+): Omit<RunningQuestions, 'stop'> {
+  const turns = new CappedTurns({ atOnce: UNDER_WAY * workers, queue, share: 100 }, clock);
+  // No more wait here than have a turn, one after the other, whosever they are.
+  const threads = new CappedTurns({ atOnce: workers, queue: Infinity, share }, clock);
   return {
     turns,
     read: (text, signal) =>
-      text.length <= READ_AT_ONCE ? Promise.resolve(readQuestion(text)) : pool.read(text, signal),
-    compute: (question) => pool.answer(question),
-    stop: () => pool.close(),
+      text.length <= READ_AT_ONCE
+        ? Promise.resolve(readQuestion(text))
+        : threads.run('', () => pool.read(text, signal), signal),
+    compute: (question) => threads.run('', () => pool.answer(question)),
+  };
+}
+
+function inThisThread(
+  { queue, share }: QuestionSettings,
+  records: GetKeysRecords,
+  clock: Clock,
+): RunningQuestions {
+  const getKeys = new GetKeys(records, new EngineGenerator(defaultEngine()));
+  return {
+    turns: new CappedTurns({ atOnce: 1, queue, share }, clock),
+    read: (text) => Promise.resolve(readQuestion(text)),
+    compute: (question) => getKeys.answer(question),
+    stop: () => Promise.resolve(),
   };
 }

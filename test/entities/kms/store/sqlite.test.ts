@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../../src/bytes/secret.ts';
+import { KmsError } from '../../../../src/entities/kms/errors.ts';
 import { SqliteKmsStore } from '../../../../src/entities/kms/store/sqlite.ts';
 import { kmsStoreSuite } from './compliance.ts';
 
@@ -56,5 +57,32 @@ describe('the KMS store in SQLite', () => {
     expect(isOnDisk(root)).toBe(false);
     expect(await store.destroyLiRootsBefore('2027-04')).toEqual([]);
     expect((await store.keepLiRoot('2027-03', Secret.of(root))).state).toBe('destroyed');
+  });
+
+  it('what is claimed while enrolment is written stays claimed when that is rolled back', async () => {
+    const named = (id: string) => ({
+      id,
+      publicIdentities: ['sip:a@home1.example'],
+      aliases: [],
+      devices: [],
+    });
+    const claim = (group: number, hash: number) =>
+      store.claimQuestion(Uint8Array.of(group), Uint8Array.of(hash), { limit: 1, refill: 10, now: 100 });
+    // What two have is nobody's, and all of it is undone.
+    const enrolling: { isDone: boolean } = { isDone: false };
+    const enrolled = store
+      .putSubscribers([named('alice'), named('bob')], 0)
+      .then(null, (error: unknown) => error)
+      .finally(() => (enrolling.isDone = true));
+    const claimed: Promise<boolean>[] = [];
+    while (!enrolling.isDone) {
+      claimed.push(claim(claimed.length, 1));
+      await Promise.resolve();
+    }
+    expect(await enrolled).toBeInstanceOf(KmsError);
+    expect(claimed.length).toBeGreaterThan(2);
+    expect(new Set(await Promise.all(claimed))).toEqual(new Set([true]));
+    const others = await Promise.all(claimed.map((_, group) => claim(group, 2)));
+    expect(new Set(others)).toEqual(new Set([false]));
   });
 });

@@ -5,6 +5,7 @@ import type { KmsErrorCode } from '../../../../src/entities/kms/errors.ts';
 import { KmsRecords } from '../../../../src/entities/kms/records.ts';
 import { CappedTurns } from '../../../../src/entities/kms/workers/capped-turns.ts';
 import { QuestionPool } from '../../../../src/entities/kms/workers/question-pool.ts';
+import { inThreads } from '../../../../src/entities/kms/workers/start-questions.ts';
 import { likelyRecords, readQuestion } from '../../../../src/entities/kms/asked-question.ts';
 import { XkService } from '../../../../src/entities/kms/xk.ts';
 import { encodeGetKeysRequest, encodeGetKeysResponse } from '../../../../src/wire/xk/get-keys.ts';
@@ -171,5 +172,39 @@ describe('R-67: turns of delivery functions', () => {
     clock.advance(1);
     await next;
     expect(begun).toEqual([0, 40]);
+  });
+
+  it('R-67: while a thread answers one question the next is prepared; the thread begins it after its rest', async () => {
+    const clock = new ManualClock(0);
+    const begun: number[] = [];
+    const answers: (() => void)[] = [];
+    const answer = (): Promise<GetKeysResponse> =>
+      new Promise((resolve) => {
+        begun.push(clock.now());
+        answers.push(() => resolve({ failureIndication: 'target-not-party' }));
+      });
+    const settings = { workers: 1, queue: 8, share: 50 };
+    const { turns, compute } = inThreads(settings, { read: () => Promise.resolve(null), answer }, clock);
+    const prepared: string[] = [];
+    const asked = ['first', 'second', 'third'].map((name) =>
+      turns.run('df', () => {
+        prepared.push(name);
+        return compute(question);
+      }),
+    );
+    const settled = () => new Promise((resolve) => setImmediate(resolve));
+    await settled();
+    expect([prepared, begun]).toEqual([['first', 'second'], [0]]);
+    clock.advance(10);
+    answers[0]!();
+    await asked[0];
+    await settled();
+    expect([prepared, begun]).toEqual([['first', 'second', 'third'], [0]]);
+    clock.advance(9);
+    await settled();
+    expect(begun).toEqual([0]);
+    clock.advance(1);
+    await settled();
+    expect(begun).toEqual([0, 20]);
   });
 });
