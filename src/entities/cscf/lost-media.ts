@@ -89,7 +89,7 @@ export class LostMedia {
 
   #end(lost: ReadonlySet<string>): void {
     if (lost.size === 0 || this.#isStopped) return;
-    const { calls, end, logger } = this.#parts;
+    const { calls, logger } = this.#parts;
     for (const call of [...calls.all])
       for (const session of call.media?.sessions ?? []) {
         if (!lost.has(session)) continue;
@@ -98,8 +98,17 @@ export class LostMedia {
           { call: call.callId, session },
           'the media gateway has lost media of a call, which is ended',
         );
-        call.turnstile.pass(() => end(call, session));
+        call.turnstile.pass(() => this.#endCall(call, session));
       }
+  }
+
+  /** What goes wrong with one call is its own. */
+  #endCall(call: Call, session: string): void {
+    try {
+      this.#parts.end(call, session);
+    } catch (error) {
+      this.#parts.logger.error({ call: call.callId, error }, 'a call without media could not be ended');
+    }
   }
 
   #answered(): void {

@@ -3,12 +3,17 @@
  * tells of it.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Turnstile } from '../../../src/entities/cscf/calls.ts';
+import type { Call } from '../../../src/entities/cscf/calls.ts';
 import { CscfError } from '../../../src/entities/cscf/errors.ts';
+import { LostMedia } from '../../../src/entities/cscf/lost-media.ts';
 import type { MediaLosses } from '../../../src/entities/cscf/ports.ts';
+import { systemClock } from '../../../src/host/runtime.ts';
 import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { IncomingCall, Leg } from '../../../src/sip/agent-types.ts';
 import { reasonIn } from '../../../src/sip/reason.ts';
 import type { LossesKnown, LostSessions } from '../../../src/wire/iq/losses.ts';
+import { silent } from '../../support/silent.ts';
 import { dial, Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
 
@@ -140,4 +145,31 @@ describe('R-72: media that the gateway has lost', () => {
     await losses.say({ ...part, sessions: [] });
     await expect.poll(() => home.cscf.lostMedia?.gateway).toBe('up');
   });
+});
+
+it('R-72: a call that cannot be ended does not keep others whose media are lost', async () => {
+  const answers = new SaidLosses();
+  const tried: string[] = [];
+  const calls = ['a', 'b'].map(
+    (id) => ({ callId: id, media: { sessions: [id] }, turnstile: new Turnstile() }) as unknown as Call,
+  );
+  const media = new LostMedia({
+    losses: answers,
+    calls: { all: calls },
+    end: ({ callId }) => {
+      tried.push(callId);
+      if (callId === 'a') throw new Error('not to be ended');
+    },
+    clock: systemClock(),
+    logger: silent,
+  });
+  const done = media.follow();
+  await answers.say({ ...part, sessions: ['a', 'b'] });
+  await expect.poll(() => tried).toEqual(['a', 'b']);
+  expect([media.gateway, answers.asked.at(-1)]).toEqual(['up', { run: 'r', next: 1 }]);
+  calls[0]?.turnstile.pass(() => void tried.push('goes on'));
+  expect(tried.at(-1)).toBe('goes on');
+  media.stop();
+  await answers.say(new CscfError('media', 'over'));
+  await done;
 });
