@@ -37,6 +37,8 @@ const LONG =
         'test/entities/df/mediators.test.ts',
         'test/entities/df/roles-killed.test.ts',
         'test/entities/df/store/postgresql-partitions.test.ts',
+        'test/entities/df/stream-nonsense.test.ts',
+        'test/entities/kms/killed.test.ts',
         'test/ibe/wasm/sizes.test.ts',
       ]
     : [];

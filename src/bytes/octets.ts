@@ -48,6 +48,7 @@ export function fromBase64(text: string): Uint8Array {
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const LENIENT_DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** UTF-8 octets of a string. */
 export function utf8(text: string): Uint8Array {
@@ -61,6 +62,11 @@ export function fromUtf8(octets: Uint8Array): string {
   } catch (cause) {
     throw new BytesError('encoding', 'not UTF-8', { cause });
   }
+}
+
+/** A string to be shown or compared, from octets that should be UTF-8; what is malformed is replaced. */
+export function legible(octets: Uint8Array): string {
+  return LENIENT_DECODER.decode(octets);
 }
 
 /** Unsigned integer of the octets, big endian; 0 for none. */

@@ -18,7 +18,7 @@
 import { randomUUID } from 'node:crypto';
 import { isoTime } from '../bytes/iso-time.ts';
 import { messageOf } from '../bytes/errors.ts';
-import { fromUtf8 } from '../bytes/octets.ts';
+import { legible } from '../bytes/octets.ts';
 import type { Timer } from '../bytes/ports.ts';
 import { TroubleLog } from '../bytes/trouble-log.ts';
 import type { StreamServer } from './jetstream.ts';
@@ -181,7 +181,7 @@ export class LeaseShares {
 
   #hear(message: StoredMessage): void {
     const { subject, number, octets } = message;
-    const name = message.header(LEASE_HOLDER) === '' ? '' : fromUtf8(octets);
+    const name = message.header(LEASE_HOLDER) === '' ? '' : legible(octets);
     const seen = subject.slice(this.#options.prefix.length);
     if (number < (this.#seen.get(seen)?.number ?? 0)) return;
     this.#seen.set(seen, { number, name, note: message.header(LEASE_NOTE), at: this.#steady() });

@@ -16,7 +16,7 @@ import { randomUUID } from 'node:crypto';
 import { isoTime } from '../bytes/iso-time.ts';
 import type { Clock, Logger, Timer } from '../bytes/ports.ts';
 import { messageOf } from '../bytes/errors.ts';
-import { fromUtf8, utf8 } from '../bytes/octets.ts';
+import { legible, utf8 } from '../bytes/octets.ts';
 import { TroubleLog } from '../bytes/trouble-log.ts';
 import { StorageError } from './errors.ts';
 import type { StreamServer } from './jetstream.ts';
@@ -209,7 +209,7 @@ export class StreamLease {
     const { server, stream, subject } = this.#place;
     const found = await server.newest(stream, subject);
     if (found === null) return null;
-    return { number: found.number, holder: found.header(LEASE_HOLDER), name: fromUtf8(found.octets) };
+    return { number: found.number, holder: found.header(LEASE_HOLDER), name: legible(found.octets) };
   }
 
   #headers(): Record<string, string> {

@@ -1,6 +1,6 @@
 /** The streams that are between the processes of one DF: entered and made. */
 import type { Opened } from '../../bytes/opened.ts';
-import { fromUtf8, utf8 } from '../../bytes/octets.ts';
+import { legible, utf8 } from '../../bytes/octets.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
 import { streamAccess } from '../../host/stream-server-config.ts';
 import { StorageError } from '../../storage/errors.ts';
@@ -99,13 +99,16 @@ type StreamNotes = Pick<StreamServer, 'newest' | 'publish'>;
 
 /** What the first one has said at a place; this, if nobody had. */
 async function saidOnce(server: StreamNotes, { stream, subject }: PduPlace, text: string): Promise<string> {
+  // A process may have no right to say it, where it comes after another.
+  const known = await server.newest(stream, subject);
+  if (known !== null) return legible(known.octets);
   try {
     await server.publish(stream, subject, utf8(text), { after: 0 });
     return text;
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'conflict') throw error;
     const said = await server.newest(stream, subject);
-    return said === null ? text : fromUtf8(said.octets);
+    return said === null ? text : legible(said.octets);
   }
 }
 

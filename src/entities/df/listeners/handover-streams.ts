@@ -19,8 +19,8 @@
  */
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
-import { jsonOf } from '../../../bytes/json.ts';
-import { concat, fromUtf8, utf8 } from '../../../bytes/octets.ts';
+import { jsonIn } from '../../../bytes/json.ts';
+import { concat, utf8 } from '../../../bytes/octets.ts';
 import { Form, strict } from '../../../bytes/schema.ts';
 import type { StreamTerms } from '../../../storage/jetstream.ts';
 import type { StoredMessage } from '../../../storage/stream-reading.ts';
@@ -297,7 +297,7 @@ export function lemfNote(address: HandoverAddress | null): Uint8Array {
 
 /** `null`: it is not a destination any more, or what is said is not understood. */
 export function lemfNoteOf(message: StoredMessage): HandoverAddress | null {
-  const read = LEMF_NOTE.read(jsonOf(fromUtf8(message.octets)));
+  const read = LEMF_NOTE.read(jsonIn(message.octets));
   if (!('value' in read) || read.value === null) return null;
   return { did: lastPartOf(message), ...read.value };
 }
@@ -308,7 +308,7 @@ export function toldNote({ ready, problem }: DestinationTold): Uint8Array {
 
 /** `null`: it is not understood. */
 export function toldNoteOf(message: StoredMessage): DestinationTold | null {
-  const read = TOLD_NOTE.read(jsonOf(fromUtf8(message.octets)));
+  const read = TOLD_NOTE.read(jsonIn(message.octets));
   return 'value' in read ? read.value : null;
 }
 
@@ -328,7 +328,7 @@ export function raisedNote({ told, unserved }: RaisedAlarms): Uint8Array {
 
 /** `null`: it is not understood. */
 export function raisedNoteOf(message: StoredMessage): RaisedAlarms | null {
-  const read = RAISED_NOTE.read(jsonOf(fromUtf8(message.octets)));
+  const read = RAISED_NOTE.read(jsonIn(message.octets));
   return 'value' in read ? read.value : null;
 }
 
