@@ -46,7 +46,7 @@ export function instanceHead<Tables>(db: Kysely<Tables>, instance: string): Head
 
 /** How often it is looked, milliseconds. */
 export const LOOK_MS = 1_000;
-/** How long the start waits for a process of the same name that is just ending. */
+/** How long the start waits for a process that is just ending, at least. */
 const PATIENCE_MS = 2_000;
 
 /** What is held, and what is done with each look at it. */
@@ -57,6 +57,8 @@ export interface HeldName {
   readonly holder: string;
   /** Milliseconds after which the server ends a connection of which it hears nothing; absent: it waits for it. */
   readonly silenceMs?: number;
+  /** Milliseconds that the start waits for it; absent: so long as a process takes that is just ending. */
+  readonly patienceMs?: number;
   /** By the connection that holds the lock, first when it has it. @throws whatever means that the database cannot be used */
   look(client: pg.Client): Promise<void>;
   /** Another has the lock, perhaps a former connection of this process. @throws where it is known whose it is */
@@ -93,6 +95,8 @@ export class InstanceLock {
       {
         name: `instance\n${instance}`,
         holder: `another process with the instance ${instance}`,
+        // The server learns that one was killed when the statement ends that it was at.
+        patienceMs: Math.max(PATIENCE_MS, access.timeoutMs),
         look: (client) => seen(client, instance, ports.clock),
       },
       ports,
@@ -102,7 +106,7 @@ export class InstanceLock {
   /** @throws as `hold`, and what the first look throws */
   static async holdName(access: DatabaseAccess, held: HeldName, ports: LockPorts): Promise<InstanceLock> {
     const lock = new InstanceLock(access, held, ports);
-    await lock.#connect(PATIENCE_MS);
+    await lock.#connect(held.patienceMs ?? PATIENCE_MS);
     try {
       await lock.#lookBy();
     } catch (error) {
@@ -172,12 +176,17 @@ export class InstanceLock {
   async #acquired(client: pg.Client, patienceMs: number): Promise<boolean> {
     const lock = "hashtextextended(current_schema() || E'\\n' || $1, 0)";
     const until = performance.now() + patienceMs;
-    for (;;) {
+    for (let looks = 0; ; looks++) {
       const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(${lock}) AS held`, [
         this.#held.name,
       ]);
       const isHeld = rows[0]?.held === true;
       if (isHeld || performance.now() >= until) return isHeld;
+      if (looks === 0)
+        this.#logger.info(
+          { ms: patienceMs },
+          `the database is in use by ${this.#held.holder}, which is waited for`,
+        );
       await sleep(50);
     }
   }

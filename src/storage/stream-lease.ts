@@ -142,6 +142,7 @@ export class StreamLease {
   async #take(): Promise<void> {
     const began = this.#steady();
     let seen = { number: -1, at: began };
+    let isTold = false;
     for (;;) {
       const newest = await this.#newest();
       const number = newest?.number ?? 0;
@@ -152,8 +153,16 @@ export class StreamLease {
       }
       if (!isFree && this.#steady() - began > this.#ttlMs * GIVES_UP)
         throw new StorageError('locked', `${this.#place.subject} is held by ${newest.name}`);
+      if (!isFree && !isTold) this.#tellWait(newest.name);
+      isTold ||= !isFree;
       await this.#pause(this.#ttlMs / LOOKS);
     }
+  }
+
+  /** Who comes right after another was killed is not to be taken for one that hangs. */
+  #tellWait(holder: string): void {
+    const fields = { lease: this.#place.subject, holder, ms: this.#ttlMs * LEASE_PATIENCE };
+    this.#ports.logger.info(fields, 'a lease is waited for, until it is given back or late');
   }
 
   /** Whether nobody else was first. */

@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { sql } from 'kysely';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -11,6 +12,7 @@ import { LabPki } from '../../src/lab/network/pki.ts';
 import { statements } from '../../src/storage/migrations.ts';
 import { holdUntilEnd, openPostgresql } from '../../src/storage/postgresql.ts';
 import { systemClock } from '../../src/host/runtime.ts';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { missingPostgresql, query, testAccess, testDatabase } from '../support/postgresql.ts';
 import { PostgresqlServer } from '../support/postgresql-server.ts';
 import { silent } from '../support/silent.ts';
@@ -164,10 +166,48 @@ describe.skipIf(missingPostgresql())('a PostgreSQL that fails', () => {
     const { kysely } = await openPostgresql(access, tables);
     const hold = (name: string) => InstanceLock.hold(access, name, { clock: systemClock(), logger: silent });
     const [a, b] = [await hold('a'), await hold('b')];
-    await expect(hold('a')).rejects.toMatchObject({ code: 'locked' });
+    const ports = { clock: systemClock(), logger: silent };
+    const soon = InstanceLock.hold({ ...access, timeoutMs: 2_000 }, 'a', ports);
+    await expect(soon).rejects.toMatchObject({ code: 'locked' });
     await a.release();
     const again = await hold('a');
     expect(again.problem).toBeNull();
     await Promise.all([again.release(), b.release(), kysely.destroy()]);
+  });
+
+  it('R-78: an instance whose process was killed at a statement is waited for, and that is told', async () => {
+    const access = await testAccess();
+    const tables = schemaOf(
+      'CREATE TABLE process (instance TEXT PRIMARY KEY, sequence BIGINT, hash TEXT, seen DOUBLE PRECISION)',
+    );
+    const { kysely } = await openPostgresql(access, tables);
+    const proxy = await CuttingProxy.open(access.port);
+    const told: string[] = [];
+    const logger = { ...silent, info: (_: object, text: string) => void told.push(text) };
+    const clock = systemClock();
+    const killed = await InstanceLock.hold({ ...access, port: proxy.port }, 'a', { clock, logger: silent });
+    const { begun } = await kysely.transaction().execute(async (transaction) => {
+      await sql`SELECT 1 FROM process WHERE instance = 'a' FOR UPDATE`.execute(transaction);
+      const waiting = async () =>
+        query(
+          access,
+          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO process%'
+            AND pid = ANY (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint
+              = hashtextextended('${access.schema}' || E'\\ninstance\\na', 0))`,
+        );
+      await expect.poll(waiting, { timeout: 5_000 }).toHaveLength(1);
+      proxy.sever();
+      await killed.release();
+      // Not resolved here: it is not before this transaction has ended.
+      const next = { begun: InstanceLock.hold(access, 'a', { clock, logger }) };
+      await sleep(2_200);
+      return next;
+    });
+    const next = await begun;
+    expect(next.problem).toBeNull();
+    expect(told).toEqual([
+      'the database is in use by another process with the instance a, which is waited for',
+    ]);
+    await Promise.all([next.release(), kysely.destroy(), proxy.close()]);
   });
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/host/runtime.ts';
 import { StreamServer } from '../../src/storage/jetstream.ts';
-import { StreamLease } from '../../src/storage/stream-lease.ts';
+import { LEASE_PATIENCE, StreamLease } from '../../src/storage/stream-lease.ts';
 import type { LeasePlace } from '../../src/storage/stream-lease.ts';
 import { missingNats, NatsServer } from '../support/nats-server.ts';
 import { bundle } from '../support/process.ts';
@@ -43,10 +43,14 @@ describe.skipIf(missingNats())('Leases at a NATS server', () => {
   it('has one holder, who keeps it; others are told who that is', async () => {
     const at = place();
     const lease = await take(at, 'df-1');
-    await expect(take(at, 'df-2')).rejects.toMatchObject({
+    const told: object[] = [];
+    const logger = { ...ports.logger, info: (fields: object) => void told.push(fields) };
+    await expect(StreamLease.take(at, 'df-2', TTL_MS, { ...ports, logger })).rejects.toMatchObject({
       code: 'locked',
       message: `${at.subject} is held by df-1`,
     });
+    // That it waits, once.
+    expect(told).toEqual([{ lease: at.subject, holder: 'df-1', ms: TTL_MS * LEASE_PATIENCE }]);
     expect(lease.state).toBe('held');
     expect(lease.problem).toBeNull();
   });

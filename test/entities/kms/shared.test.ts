@@ -162,7 +162,10 @@ describe.skipIf(missingPostgresql())('two KMSs of one district on one database',
   });
 
   it('R-78: a third one under the name of one of them does not start', async () => {
-    const taken = kmsConfig({ ...settings(database), state: path.join(folder, 'third') });
+    const taken = kmsConfig({
+      ...settings({ ...database, timeoutMs: 2_000 }),
+      state: path.join(folder, 'third'),
+    });
     await expect(startKms(taken, runtime)).rejects.toMatchObject({
       code: 'locked',
       message: expect.stringContaining('with the instance a') as unknown,

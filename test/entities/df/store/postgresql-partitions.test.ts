@@ -162,7 +162,8 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
       code: 'refused',
       message: expect.stringContaining('calls are in 4 partitions') as unknown,
     });
-    await expect(PartitionedDfStore.open(access, 'a', 4, ports)).rejects.toMatchObject({ code: 'locked' });
+    const again = PartitionedDfStore.open({ ...access, timeoutMs: 2_000 }, 'a', 4, ports);
+    await expect(again).rejects.toMatchObject({ code: 'locked' });
     await expect(PostgresqlDfStore.open(access, 'c', ports)).rejects.toMatchObject({ code: 'foreign' });
     const alone = await testAccess();
     await (await PostgresqlDfStore.open(alone, 'a', ports)).close();
