@@ -143,13 +143,14 @@ class Partitions {
 
   /** How they are shared out. */
   sharedAs(name: string): LeaseSharesOptions {
-    const { server, settings, runtime, partitioned } = this.#options;
+    const { server, settings, runtime, relay, partitioned } = this.#options;
     const { clock, logger } = runtime;
     const { stream, subject: prefix } = leasePlace(settings, '');
     const things = Array.from({ length: settings.partitions }, (_, partition) => `${MEDIATION}${partition}`);
     return {
       ...{ server, stream, prefix, name, isNameOwn: true, ttlMs: settings.leaseMs, ports: { clock, logger } },
       things: () => things,
+      way: relay === null ? 'delivers' : 'passes-on',
       // Who does not reach the database leaves them to others, who may.
       isAble: () => partitioned.problem === null,
       begin: (thing, lease) => this.#begin(Number(thing.slice(MEDIATION.length)), lease),

@@ -68,11 +68,15 @@ export function streamsTold(
 /** The same of a process that has some partitions of the calls. @param shares `null`: it is starting */
 export function sharesTold(
   told: StreamsTold,
-  shares: () => LeaseShares | null,
-  { name }: DfStreamSettings,
+  shares: () => Pick<LeaseShares, 'missed' | 'unlike' | 'others' | 'held' | 'changes'> | null,
+  { name }: Pick<DfStreamSettings, 'name'>,
 ): StreamsTold {
   const alarms = (): Alarm[] => [
     ...told.alarms(),
+    ...(shares()?.unlike ?? []).map((other): Alarm => ({
+      ...{ name: 'mediation-roles', severity: 'critical', about: other, since: null },
+      text: 'of two that mediate one delivers, and the other leaves that to processes apart',
+    })),
     ...(shares()?.missed ?? []).map(({ thing, since }): Alarm => ({
       ...{ name: 'mediation-partition', severity: 'critical', about: `${name} ${thing}`, since },
       text: 'nobody mediates the calls of a partition',
