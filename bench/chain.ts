@@ -6,14 +6,13 @@
  *
  * Progress goes to standard error. A figure that cannot be measured is `null` and says why. Ends with 1 if one is missed.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runKeySource } from './chain/call-memory.ts';
 import { chainTls, runDf, runLemf } from './chain/delivery-chain.ts';
 import { runGateway, runX3Sink } from './chain/gateway.ts';
 import { measured } from './chain/measured.ts';
-import { describeMachine, requireDisk, unmeasurable } from './chain/machine.ts';
+import { describeMachine } from './chain/machine.ts';
+import { COMMON_OPTIONS, fail, machineLine, runProgram } from './chain/program.ts';
 import { runRecoveringLemf } from './chain/recovering-lemf.ts';
 import { runCscf } from './chain/proxies.ts';
 import { FIGURE_NAMES, printed, tableOf } from './chain/table.ts';
@@ -38,12 +37,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string', default: '10' },
-    folder: { type: 'string', default: path.join('dist', 'bench-state') },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-    /** Of the processes that this one starts: which, and its settings as JSON. */
-    part: { type: 'string' },
-    settings: { type: 'string', default: '{}' },
+    ...COMMON_OPTIONS,
   },
 });
 
@@ -57,11 +51,6 @@ const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = {
   cscf: runCscf,
 };
 
-function fail(text: string): never {
-  console.error(text);
-  process.exit(2);
-}
-
 function wanted(): ReadonlySet<FigureName> {
   const names = values.only.flatMap((text) => text.split(','));
   const isFigure = (name: string): name is FigureName => (FIGURE_NAMES as string[]).includes(name);
@@ -70,41 +59,31 @@ function wanted(): ReadonlySet<FigureName> {
   return new Set(names.length === 0 ? FIGURE_NAMES : names.filter(isFigure));
 }
 
-async function run(): Promise<void> {
+function prepared(): (folder: string) => Promise<void> {
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) fail('--seconds: a number above 0');
   const only = wanted();
-  const reason = unmeasurable();
-  if (reason !== null) fail(reason);
-  mkdirSync(values.folder, { recursive: true });
-  requireDisk(values.folder);
-  const folder = mkdtempSync(path.join(path.resolve(values.folder), 'chain-'));
+  return (folder) => run(folder, only, seconds);
+}
+
+async function run(folder: string, only: ReadonlySet<FigureName>, seconds: number): Promise<void> {
   const machine = describeMachine();
   const figures: Partial<Record<FigureName, PrintedFigure>> = {};
   const notes: Record<string, number> = {};
-  try {
-    const setting = { folder, tls: await chainTls(folder), seconds, progress: console.error };
-    for await (const [name, found] of measured(only, setting)) {
-      figures[name] = printed(name, found);
-      if (found.value !== null) Object.assign(notes, found.notes);
-      console.error(`${name}: ${found.value ?? found.reason}`);
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const setting = { folder, tls: await chainTls(folder), seconds, progress: console.error };
+  for await (const [name, found] of measured(only, setting)) {
+    figures[name] = printed(name, found);
+    if (found.value !== null) Object.assign(notes, found.notes);
+    console.error(`${name}: ${found.value ?? found.reason}`);
   }
   const ordered = Object.fromEntries(
     FIGURE_NAMES.flatMap((name) => (figures[name] === undefined ? [] : [[name, figures[name]]])),
   );
-  const after = describeMachine();
-  if (values.json)
-    console.log(
-      JSON.stringify({ figures: ordered, notes, machine, loadAfter: after.load, seconds }, null, 2),
-    );
-  else {
-    const { processor, cores, load } = machine;
-    console.log(
-      `${cores} × ${processor}, load ${load.toFixed(1)} before and ${after.load.toFixed(1)} after\n`,
-    );
+  if (values.json) {
+    const loadAfter = describeMachine().load;
+    console.log(JSON.stringify({ figures: ordered, notes, machine, loadAfter, seconds }, null, 2));
+  } else {
+    console.log(`${machineLine(machine)}\n`);
     for (const line of tableOf(figures)) console.log(line);
     console.log();
     for (const [name, value] of Object.entries(notes)) console.log(`${name} ${Number(value.toPrecision(4))}`);
@@ -112,10 +91,4 @@ async function run(): Promise<void> {
   if (Object.values(figures).some(({ met }) => met === false)) process.exitCode = 1;
 }
 
-if (values.help) console.log(HELP);
-else if (values.part === undefined) {
-  await run();
-  // What a measurement that failed has left open would keep it.
-  process.exit();
-} else
-  await (PARTS[values.part] ?? (() => fail(`no part ${values.part ?? ''}`)))(JSON.parse(values.settings));
+await runProgram('chain', { help: HELP, values, parts: PARTS, prepared });

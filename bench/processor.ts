@@ -42,7 +42,12 @@ export function processorSeconds(pid: number): number {
   return familyOf(pid).reduce((sum, each) => sum + ticksOf(each), 0) / TICKS_A_SECOND;
 }
 
-/** The same, and of processes that it has started which have ended. */
+/** The same of the process alone, without those that it has started. */
+export function ownProcessorSeconds(pid: number): number {
+  return ticksOf(pid) / TICKS_A_SECOND;
+}
+
+/** The same as `processorSeconds`, and of processes that it has started which have ended. */
 export function processorSecondsWithEnded(pid: number): number {
   const [, , cutime = 0, cstime = 0] = timesOf(pid);
   return processorSeconds(pid) + (cutime + cstime) / TICKS_A_SECOND;

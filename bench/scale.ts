@@ -3,69 +3,85 @@
  * what a second process of a role brings. Real processes, sockets and engines as installed, state on a disk.
  *
  * Processor time is from the operating system's accounting, all threads counted. Rates are of this machine: with two cores,
- * two processes, an engine and whoever asks compete for them.
+ * two processes, an engine and whoever asks compete for them. So what a second process brings is measured besides with
+ * processes that may have a share of a core each, on a machine that is not full (`scale/role-growth.ts`).
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { LabPki } from '../src/lab/network/pki.ts';
 import { NatsServer } from '../test/support/nats-server.ts';
 import { chainTls, runLemf } from './chain/delivery-chain.ts';
-import { describeMachine, requireDisk, unitSeconds, unmeasurable } from './chain/machine.ts';
+import { describeMachine, unitSeconds } from './chain/machine.ts';
+import { COMMON_OPTIONS, fail, machineLine, runProgram } from './chain/program.ts';
+import { runCoreShares } from './scale/core-share.ts';
+import { PDU_KINDS, runDfRoles } from './scale/df-run.ts';
+import type { PduKind } from './scale/df-run.ts';
+import { measureDividedDf } from './scale/divided-df.ts';
+import type { DividedDfFigures } from './scale/divided-df.ts';
+import type { Layout } from './scale/layout.ts';
 import { MeasuredDatabase, withoutEngines } from './scale/engines.ts';
-import { measureDividedDf, PDU_KINDS, runDfRoles } from './scale/divided-df.ts';
-import type { DividedDfFigures, PduKind } from './scale/divided-df.ts';
+import { measureFailover, runSharer } from './scale/failover.ts';
+import { FAILOVERS } from './scale/failovers.ts';
+import { measureRoleGrowth } from './scale/role-growth.ts';
 import { measureSharedKms, runSharedKms } from './scale/shared-kms.ts';
-import type { AnswerFigures, SharedKmsFigures } from './scale/shared-kms.ts';
+import type { SharedKmsFigures } from './scale/shared-kms.ts';
+import { linesOf } from './scale/tables.ts';
+import type { Figures } from './scale/tables.ts';
+import { unitCostsOf } from './scale/unit-costs.ts';
 import { measureTakeover, runLeaseWaiter } from './scale/takeover.ts';
-import { middle, quantile } from './statistics.ts';
 
-const GROUPS = ['df', 'kms', 'takeover'] as const;
+const GROUPS = ['df', 'growth', 'kms', 'leases'] as const;
 
 const HELP = `Usage: npm run bench:scale -- [OPTION…]
 
   --only GROUP       only this group, or these: ${GROUPS.join(', ')}
   --kinds KIND,…     what PDUs have: ${PDU_KINDS.join(', ')} (default all)
-  --intakes N,…      intakes of a DF, a run for each number (default 1,2)
-  --mediators N,…   mediators on one database, a run for each number with one intake; 0: one, whose
-                     state is in files, a run for each number of intakes (default 0,1,2)
+  --intakes N,…      intakes of a DF: the first number for the first run of a kind, and so on;
+                     the last one goes for those that follow (default 1,1,1,2)
+  --mediators N,…    mediators on one database, in the same way; 0: one, whose state is in files
+                     (default 0,0,1,2)
+  --deliverers N,…   in the same way; 0: who mediates delivers (default 0,1,1,2)
   --kms N,…          KMSs on one database, a run for each number (default 1,2)
-  --flood N          PDUs for each intake that come as fast as they are taken (default 10000)
+  --flood N          SIP messages for each intake that come as fast as they are taken, and two
+                     or three times as many packets (default 5000)
   --rate N           SIP messages a second, for --seconds (default 500)
   --packets N        packets a second, for --seconds (default 2000)
-  --seconds N        (default 6)
-  --questions N      of either kind to each KMS (default 200)
-  --lease-ms N       of the lease that is taken over (default 1000)
-  --kills N          of who has it (default 10)
+  --seconds N        (default 4)
+  --backlog N        SIP messages for each process of a role that may have a share of a core
+                     (default 3000)
+  --questions N      of either kind to each KMS (default 100)
+  --lease-ms N       of leases that are taken over (default 2000)
+  --kills N          of who has one (default 8)
   --folder DIR       where state is kept meanwhile, on a disk (default dist/bench-state)
+  --from FILE        measure nothing: print what was printed with --json before, and the costs of
+                     src/capacity/unit-costs.ts by it
   --json             JSON on standard output
 
 Examples:
   npm run bench:scale
   npm run bench:scale -- --json > scale.json
   npm run bench:scale -- --only kms --kms 1,2,3
-  npm run bench:scale -- --only df --kinds g711 --intakes 1 --rate 2000`;
+  npm run bench:scale -- --only df --kinds g711 --intakes 1 --mediators 2 --deliverers 1,2`;
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: GROUPS.join(',') },
     kinds: { type: 'string', default: PDU_KINDS.join(',') },
-    intakes: { type: 'string', default: '1,2' },
-    mediators: { type: 'string', default: '0,1,2' },
+    intakes: { type: 'string', default: '1,1,1,2' },
+    mediators: { type: 'string', default: '0,0,1,2' },
+    deliverers: { type: 'string', default: '0,1,1,2' },
     kms: { type: 'string', default: '1,2' },
-    flood: { type: 'string', default: '10000' },
+    flood: { type: 'string', default: '5000' },
     rate: { type: 'string', default: '500' },
     packets: { type: 'string', default: '2000' },
-    seconds: { type: 'string', default: '6' },
-    questions: { type: 'string', default: '200' },
-    'lease-ms': { type: 'string', default: '1000' },
-    kills: { type: 'string', default: '10' },
-    folder: { type: 'string', default: path.join('dist', 'bench-state') },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-    /** Of the processes that this one starts: which, and its settings as JSON. */
-    part: { type: 'string' },
-    settings: { type: 'string', default: '{}' },
+    seconds: { type: 'string', default: '4' },
+    backlog: { type: 'string', default: '3000' },
+    questions: { type: 'string', default: '100' },
+    'lease-ms': { type: 'string', default: '2000' },
+    kills: { type: 'string', default: '8' },
+    from: { type: 'string' },
+    ...COMMON_OPTIONS,
   },
 });
 
@@ -74,18 +90,16 @@ const PARTS: Readonly<Record<string, (settings: unknown) => Promise<void>>> = {
   lemf: runLemf,
   kms: runSharedKms,
   lease: runLeaseWaiter,
+  sharer: runSharer,
+  'core-shares': runCoreShares,
 };
 
-function fail(text: string): never {
-  console.error(text);
-  process.exit(2);
-}
+type NumberOption =
+  'intakes' | 'mediators' | 'deliverers' | 'kms' | 'flood' | 'rate' | 'packets' | 'seconds' | 'backlog';
 
-function numbers(
-  option: 'intakes' | 'kms' | 'flood' | 'rate' | 'packets' | 'seconds' | 'questions' | 'lease-ms' | 'kills',
-) {
+function numbers(option: NumberOption | 'questions' | 'lease-ms' | 'kills', least = 1): number[] {
   const found = values[option].split(',').map(Number);
-  if (!found.every((each) => each > 0)) fail(`--${option}: numbers above 0`);
+  if (!found.every((each) => each >= least)) fail(`--${option}: numbers from ${least}`);
   return found;
 }
 
@@ -99,150 +113,136 @@ function among<T extends string>(option: 'only' | 'kinds', known: readonly T[]):
   return names.filter(isKnown);
 }
 
-/** How many intakes with how many mediators. */
-function dividings(): (readonly [number, number])[] {
-  const mediators = values.mediators.split(',').map(Number);
-  if (!mediators.every((each) => Number.isInteger(each) && each >= 0)) fail('--mediators: whole numbers');
-  return mediators.flatMap((each): (readonly [number, number])[] =>
-    each === 0 ? numbers('intakes').map((intakes) => [intakes, 0]) : [[1, each]],
-  );
+/** A run for each place of the longest of the lists. */
+function layouts(): Layout[] {
+  const lists = [numbers('intakes'), numbers('mediators', 0), numbers('deliverers', 0)] as const;
+  const runs = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: runs }, (_, n) => {
+    const [intakes = 1, mediators = 0, deliverers = 0] = lists.map((list) => list[n] ?? list.at(-1));
+    return { intakes, mediators, deliverers };
+  });
 }
 
-interface Figures {
-  readonly df: DividedDfFigures[];
-  readonly kms: SharedKmsFigures[];
-  readonly takeover: { readonly leaseMs: number; readonly ms: number[] } | null;
+function prepared(): (folder: string) => Promise<void> {
+  const setting = {
+    ...{ only: among('only', GROUPS), kinds: among('kinds', PDU_KINDS), layouts: layouts() },
+    ...{ kms: numbers('kms'), questions: number('questions'), backlog: number('backlog') },
+    ...{ flood: number('flood'), rate: number('rate'), packets: number('packets') },
+    ...{ seconds: number('seconds'), leaseMs: number('lease-ms'), kills: number('kills') },
+  };
+  return (folder) => run(folder, setting);
 }
 
-async function measured(folder: string): Promise<Figures> {
-  const only = among('only', GROUPS);
-  const stops: (() => unknown)[] = [];
+interface Setting {
+  readonly only: readonly (typeof GROUPS)[number][];
+  readonly kinds: readonly PduKind[];
+  readonly layouts: readonly Layout[];
+  readonly kms: readonly number[];
+  readonly questions: number;
+  readonly backlog: number;
+  readonly flood: number;
+  readonly rate: number;
+  readonly packets: number;
+  readonly seconds: number;
+  readonly leaseMs: number;
+  readonly kills: number;
+}
+
+async function measured(folder: string, setting: Setting): Promise<Figures> {
+  const { only, kinds, seconds, flood, questions } = setting;
   const own = (name: string): string => {
     const at = path.join(folder, name);
     mkdirSync(at);
     return at;
   };
+  const progress = console.error;
   const [df, kms]: [DividedDfFigures[], SharedKmsFigures[]] = [[], []];
-  const common = { progress: console.error };
-  try {
-    const nats = only.includes('df') || only.includes('takeover') ? await NatsServer.own() : null;
-    if (nats !== null) stops.push(() => nats.remove());
+  let growth: Figures['growth'] = [];
+  if (only.some((group) => group !== 'leases')) {
     const database = await MeasuredDatabase.start();
-    stops.push(() => database.stop());
-    if (nats !== null && only.includes('df')) {
+    try {
       const tls = await chainTls(folder);
-      const load = { flood: number('flood'), seconds: number('seconds') };
-      for (const kind of among('kinds', PDU_KINDS) satisfies PduKind[])
-        for (const [intakes, mediators] of dividings()) {
-          const rate = number(kind === 'sip' ? 'rate' : 'packets');
-          const setting = { ...common, ...load, tls, nats, database, intakes, mediators, kind, rate };
-          const at = own(`df-${kind}-${intakes}-${mediators}`);
-          df.push(await measureDividedDf({ ...setting, folder: at }));
+      for (const kind of only.includes('df') ? kinds : [])
+        for (const [n, layout] of setting.layouts.entries()) {
+          const rate = kind === 'sip' ? setting.rate : setting.packets;
+          const load = { kind, rate, flood, seconds, ...layout };
+          const at = own(`df-${kind}-${n}`);
+          df.push(
+            ...(await tried(at, () => measureDividedDf({ ...load, folder: at, tls, database, progress }))),
+          );
         }
-    }
-    if (only.includes('kms')) {
-      const pki = await LabPki.create(own('kms-pki'), Date.now());
-      for (const processes of numbers('kms')) {
-        const setting = { ...common, pki, database, processes, questions: number('questions') };
-        kms.push(await measureSharedKms({ ...setting, folder: own(`kms-${processes}`) }));
+      if (only.includes('growth')) {
+        const { backlog } = setting;
+        const common = { tls, database, backlog, progress, kind: 'sip' as const };
+        const at = own('growth');
+        growth = (await tried(at, () => measureRoleGrowth({ ...common, folder: at }))).flat();
       }
-    }
-    const leaseMs = number('lease-ms');
-    const takeover =
-      nats !== null && only.includes('takeover')
-        ? { leaseMs, ms: await measureTakeover({ ...common, nats, leaseMs, kills: number('kills') }) }
-        : null;
-    return { df, kms, takeover };
-  } finally {
-    for (const stop of stops.reverse()) await stop();
-  }
-}
-
-function linesOf({ df, kms, takeover }: Figures): string[] {
-  const row = (first: string, ...cells: readonly (string | number)[]): string =>
-    first.padEnd(18) + cells.map((cell) => shown(cell).padStart(12)).join('');
-  const lines: string[] = [];
-  if (df.length > 0) {
-    const phases = {
-      laying: 'laid down as fast as they are taken',
-      draining: 'mediated and delivered as fast as it goes',
-      steady: 'all of the way at the steady rate',
-    } as const;
-    for (const [phase, words] of Object.entries(phases) as [keyof typeof phases, string][]) {
-      lines.push(
-        `DF in processes, ${words}: PDUs a second, µs of processor time for a PDU, others’ cores; kind, intakes, mediators`,
-      );
-      lines.push(row('', 'PDUs/s', 'intake', 'mediation', 'LEMF', 'NATS', 'database', 'benchmark', 'others'));
-      for (const { kind, intakes, mediators, [phase]: found } of df) {
-        const { pdus, seconds, othersCores, cost } = found;
-        const costs = [cost.intake, cost.mediation, cost.lemf, cost.nats, cost.database, cost.source];
-        lines.push(row(`${kind}, ${intakes}, ${mediators}`, pdus / seconds, ...costs, othersCores));
+      if (only.includes('kms')) {
+        const pki = await LabPki.create(own('kms-pki'), Date.now());
+        for (const processes of setting.kms) {
+          const common = { pki, database, processes, questions, progress };
+          const at = own(`kms-${processes}`);
+          kms.push(...(await tried(at, () => measureSharedKms({ ...common, folder: at }))));
+        }
       }
-    }
-    lines.push('octets of a PDU:', row('', 'X2, X3', 'in stream', 'HI2, HI3'));
-    for (const { kind, intakes, pduOctets, streamOctets, handedOverOctets } of df)
-      lines.push(row(`${kind}, ${intakes} intake`, pduOctets, streamOctets, handedOverOctets));
-  }
-  if (kms.length > 0) {
-    lines.push('', 'KMSs on one database, for an answer:');
-    lines.push(row('', 'answers/s', 'KMS µs', 'database µs', 'statements', 'commits', 'WAL', 'octets'));
-    const cells = ({ rate, kms: cost, database }: AnswerFigures): number[] => [
-      ...[rate, cost, database.seconds * 1e6, database.statements],
-      ...[database.transactions, database.walOctets, database.octets],
-    ];
-    for (const { processes, requestKey, getKeys } of kms) {
-      lines.push(row(`REQUEST_KEY, ${processes}`, ...cells(requestKey)));
-      lines.push(row(`get_keys, ${processes}`, ...cells(getKeys)));
+    } finally {
+      await database.stop();
     }
   }
-  if (takeover !== null) {
-    const { leaseMs, ms } = takeover;
-    const [least, most] = [Math.min(...ms), Math.max(...ms)];
-    lines.push('', `lease of ${leaseMs} ms, ${ms.length} kills: taken over after ms`);
-    lines.push(row('', 'least', 'median', '90 %', 'most'));
-    lines.push(row('', least, middle(ms), quantile(ms, 0.9), most));
-  }
-  return lines;
+  const leases = only.includes('leases') ? await tried('leases', () => measuredLeases(setting)) : [];
+  return { df, growth, kms, ...(leases[0] ?? { takeover: null, failover: [] }) };
 }
 
-function shown(cell: string | number): string {
-  if (typeof cell === 'string') return cell;
-  return cell >= 100 ? cell.toFixed(0) : cell.toPrecision(3);
-}
-
-async function run(): Promise<void> {
-  const reason = unmeasurable() ?? withoutEngines();
-  if (reason !== null) fail(reason);
-  mkdirSync(values.folder, { recursive: true });
-  requireDisk(values.folder);
-  const folder = mkdtempSync(path.join(path.resolve(values.folder), 'scale-'));
-  const machine = {
-    ...describeMachine(),
-    node: process.version,
-    date: new Date().toISOString().slice(0, 10),
-  };
+/** One of what is measured: where it fails the others are still told, and the exit status is 1. */
+async function tried<T>(what: string, measure: () => Promise<T>): Promise<T[]> {
   try {
-    const unitBefore = unitSeconds();
-    const figures = await measured(folder);
-    const unitMicroseconds = ((unitBefore + unitSeconds()) / 2) * 1e6;
-    const loadAfter = describeMachine().load;
-    if (values.json) {
-      console.log(JSON.stringify({ machine, loadAfter, unitMicroseconds, ...figures }, null, 2));
-      return;
-    }
-    const { cores, processor, load } = machine;
-    console.log(`${cores} × ${processor}, load ${load.toFixed(1)} before and ${loadAfter.toFixed(1)} after`);
-    console.log(`unit (OpenSSL, modular power of 1536 bits): ${unitMicroseconds.toFixed(0)} µs\n`);
-    for (const line of linesOf(figures)) console.log(line);
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    return [await measure()];
+  } catch (error) {
+    console.error(`${path.basename(what)} failed:`, error);
+    process.exitCode = 1;
+    return [];
   }
 }
 
-if (values.help) console.log(HELP);
-else if (values.part === undefined) {
-  await run();
-  // What a measurement that failed has left open would keep it.
-  process.exit();
-} else
-  await (PARTS[values.part] ?? (() => fail(`no part ${values.part ?? ''}`)))(JSON.parse(values.settings));
+/** At the same time: who has a lease does next to nothing. */
+async function measuredLeases({ leaseMs, kills }: Setting): Promise<Pick<Figures, 'takeover' | 'failover'>> {
+  const nats = await NatsServer.own();
+  try {
+    const setting = { nats, leaseMs, progress: console.error };
+    const [ms, ...failover] = await Promise.all([
+      measureTakeover({ ...setting, kills }),
+      ...FAILOVERS.map((kind) => measureFailover(kind, { ...setting, times: Math.ceil(kills / 2) })),
+    ]);
+    return { takeover: { leaseMs, ms }, failover };
+  } finally {
+    await nats.remove();
+  }
+}
+
+/** What was measured before. */
+function printFrom(file: string): void {
+  const { machine, ...figures } = JSON.parse(readFileSync(file, 'utf8')) as Figures & { machine: object };
+  console.log(`${JSON.stringify(machine)}\n`);
+  for (const line of linesOf(figures)) console.log(line);
+  console.log();
+  for (const [name, value] of Object.entries(unitCostsOf(figures))) console.log(`${name} ${value}`);
+}
+
+async function run(folder: string, setting: Setting): Promise<void> {
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { ...describeMachine(), node: process.version, date };
+  const unitBefore = unitSeconds();
+  const figures = await measured(folder, setting);
+  const unitMicroseconds = ((unitBefore + unitSeconds()) / 2) * 1e6;
+  if (values.json) {
+    const loadAfter = describeMachine().load;
+    console.log(JSON.stringify({ machine, loadAfter, unitMicroseconds, ...figures }, null, 2));
+    return;
+  }
+  console.log(machineLine(machine));
+  console.log(`unit (OpenSSL, modular power of 1536 bits): ${unitMicroseconds.toFixed(0)} µs\n`);
+  for (const line of linesOf(figures)) console.log(line);
+}
+
+if (values.from !== undefined && !values.help) printFrom(values.from);
+else await runProgram('scale', { help: HELP, values, parts: PARTS, without: withoutEngines, prepared });

@@ -74,8 +74,8 @@ function markOf(n: number): string {
   return `${MARK}${n}`;
 }
 
-/** The number of the message that a record has; `null`: it is of something else. */
-function numberOf(pdu: Uint8Array): number | null {
+/** The number of the message of the load that a record has; `null`: it is of something else. */
+export function numberOf(pdu: Uint8Array): number | null {
   const octets = Buffer.from(pdu.buffer, pdu.byteOffset, pdu.length);
   const at = octets.indexOf(MARK);
   if (at < 0) return null;

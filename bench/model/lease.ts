@@ -10,12 +10,15 @@ export class LeaseSubject {
   number = 0;
   /** Who wrote it; `null`: nobody has the lease. */
   holder: LeaseHolder | null = null;
+  /** When it was written. */
+  at = -Infinity;
 
   /** Whether nobody was first. */
-  replace(after: number, holder: LeaseHolder | null): boolean {
+  replace(after: number, holder: LeaseHolder | null, now: number): boolean {
     if (after !== this.number) return false;
     this.number++;
     this.holder = holder;
+    this.at = now;
     return true;
   }
 }
@@ -39,13 +42,22 @@ export class LeaseHolder {
   readonly #subject: LeaseSubject;
   readonly #process: Process;
   readonly #terms: LeaseTerms;
+  readonly #hearsSince: number | null;
   #seen = { number: -1, at: 0 };
   #number = 0;
   #renewedAt = -Infinity;
   #has = false;
 
-  constructor(simulation: Simulation, subject: LeaseSubject, process: Process, terms: LeaseTerms) {
+  /** @param hearsSince when it began to read what is written, as `lease-shares.ts` does; `null`: it knows what it looks at */
+  constructor(
+    simulation: Simulation,
+    subject: LeaseSubject,
+    process: Process,
+    terms: LeaseTerms,
+    hearsSince: number | null = null,
+  ) {
     this.#simulation = simulation;
+    this.#hearsSince = hearsSince;
     this.#subject = subject;
     this.#process = process;
     this.#terms = terms;
@@ -61,18 +73,21 @@ export class LeaseHolder {
     return this.#has;
   }
 
-  /** Looks at it; takes it where it counts as given up, if `wants` says so. @param taken told when it has it */
-  look(wants: () => boolean, taken: () => void): void {
+  /**
+   * Looks at it; takes it where it counts as given up, if `wants` says so.
+   * @param taken told when it has it
+   * @param isFormer whether somebody is a former run of this process, for which it need not wait
+   */
+  look(wants: () => boolean, taken: () => void, isFormer = (_: LeaseHolder): boolean => false): void {
     const { number, holder } = this.#subject;
     const { now } = this.#simulation;
-    if (number !== this.#seen.number) this.#seen = { number, at: now };
-    const isFree = holder === null;
     const { leaseSeconds, tripSeconds } = this.#terms;
-    if (!isFree && now - this.#seen.at < leaseSeconds * LEASE_TIMES.patience) return;
+    const isFree = holder === null || isFormer(holder);
+    if (!isFree && now - this.#seenAt() < leaseSeconds * LEASE_TIMES.patience) return;
     if (!wants()) return;
     const sentAt = now;
     this.#simulation.after(tripSeconds / 2, () => {
-      if (this.#has || !this.#subject.replace(number, this)) return;
+      if (this.#has || !this.#subject.replace(number, this, this.#simulation.now)) return;
       this.#simulation.after(tripSeconds / 2, () => {
         this.#number = number + 1;
         this.#renewedAt = sentAt;
@@ -87,7 +102,15 @@ export class LeaseHolder {
   giveBack(): void {
     if (!this.holds) return;
     this.#has = false;
-    this.#subject.replace(this.#number, null);
+    this.#subject.replace(this.#number, null, this.#simulation.now);
+  }
+
+  /** Since when it knows the newest message. */
+  #seenAt(): number {
+    const { number, at } = this.#subject;
+    if (this.#hearsSince !== null) return Math.max(this.#hearsSince, at + this.#terms.tripSeconds / 2);
+    if (number !== this.#seen.number) this.#seen = { number, at: this.#simulation.now };
+    return this.#seen.at;
   }
 
   #renewLater(): void {
@@ -104,7 +127,7 @@ export class LeaseHolder {
     const sentAt = this.#simulation.now;
     const { tripSeconds } = this.#terms;
     this.#simulation.after(tripSeconds / 2, () => {
-      const isRenewed = this.#subject.replace(this.#number, this);
+      const isRenewed = this.#subject.replace(this.#number, this, this.#simulation.now);
       this.#simulation.after(tripSeconds / 2, () => {
         if (!isRenewed) {
           this.#has = false;

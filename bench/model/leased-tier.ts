@@ -5,7 +5,9 @@
  *
  * A process has places for ⌊lanes / members⌋ lanes, and for one more for as many processes as there is a rest for, those that
  * have most. It gives back what it has beyond, and takes what is free. It knows the members by what they say: one that died
- * is one until its word is as old as a lease that counts as given up.
+ * is one until its word is as old as a lease that counts as given up, and whoever has come since counts that from when it
+ * came. Where names are own, who is there again counts in place of its former run, and takes what that had at once. Who ends
+ * in order gives all back and says so (`src/storage/lease-shares.ts`).
  */
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
 import type { Uniform } from '../undetectable-statistics.ts';
@@ -23,8 +25,9 @@ export interface Message {
   readonly destination: number;
 }
 
-/** Looks of a process, in the time of a lease, at who has what. */
+/** Looks of a process, in the time of a lease, at who has what; and which part of that time is between two. */
 const SHARE_LOOKS = 5;
+export const LOOK_SHARE = 1 / SHARE_LOOKS;
 /** Longer than any lease. */
 const FORGOTTEN_SECONDS = 1800;
 
@@ -32,6 +35,8 @@ export interface TierOptions {
   readonly processes: number;
   readonly lanes: number;
   readonly lease: LeaseTerms;
+  /** Whether a process is there again under the name that it had. */
+  readonly isNameOwn: boolean;
   /** Seconds of processor time for a PDU. */
   readonly pduSeconds: number;
   /** PDUs that are taken at a time, at most, but for one message. */
@@ -50,21 +55,46 @@ interface Lane {
   most: number;
   /** Since when nobody has it whose process lives; `null`: somebody does. */
   orphanSince: number | null;
+  /** Whether it was given back. */
+  isGivenBack: boolean;
 }
 
 class TierProcess implements Process {
   readonly holders: LeaseHolder[];
+  readonly startedAt: number;
+  /** The process in whose place it came. */
+  readonly former: TierProcess | null;
   /** Lanes that it has. */
   readonly lanes = new Set<number>();
   isDead = false;
   standsStill = false;
   diedAt = Infinity;
-  isBusy = false;
+  /** It has said that it goes. */
+  hasLeft = false;
+  pausedAt = Infinity;
+  /** The lane whose messages it has under way. */
+  busyLane: number | null = null;
   stopWork: () => void = () => undefined;
   nextLane = 0;
 
-  constructor(simulation: Simulation, lanes: readonly Lane[], terms: LeaseTerms) {
-    this.holders = lanes.map(({ subject }) => new LeaseHolder(simulation, subject, this, terms));
+  constructor(simulation: Simulation, lanes: readonly Lane[], terms: LeaseTerms, former: TierProcess | null) {
+    this.startedAt = simulation.now;
+    this.former = former;
+    this.holders = lanes.map(
+      ({ subject }) => new LeaseHolder(simulation, subject, this, terms, this.startedAt),
+    );
+  }
+
+  /** When it last said that it is there, before a time. */
+  wordBefore(now: number, everySeconds: number): number {
+    const until = Math.min(now, this.diedAt, this.pausedAt) - this.startedAt;
+    return this.startedAt + Math.floor(until / everySeconds) * everySeconds;
+  }
+
+  /** Whether a run before this one is who has a lane. */
+  wasHolder(lane: number, holder: LeaseHolder): boolean {
+    for (let at = this.former; at !== null; at = at.former) if (at.holders[lane] === holder) return true;
+    return false;
   }
 }
 
@@ -73,8 +103,10 @@ export class LeasedTier {
   readonly #options: TierOptions;
   readonly #lanes: Lane[];
   #processes: TierProcess[];
-  /** Seconds from the death of who had a lane until another had it. */
+  /** Seconds from the death of who had a lane until it was had again. */
   readonly takeovers: number[] = [];
+  /** The same where who had it ended in order. */
+  readonly handovers: number[] = [];
   #passed = 0;
   /** Processes that died and were started again. */
   #gone: TierProcess[] = [];
@@ -83,9 +115,10 @@ export class LeasedTier {
     this.#simulation = simulation;
     this.#options = options;
     this.#lanes = Array.from({ length: options.lanes }, () => ({
-      ...{ subject: new LeaseSubject(), messages: [], head: 0, pdus: 0, most: 0, orphanSince: null },
+      ...{ subject: new LeaseSubject(), messages: [], head: 0, pdus: 0, most: 0 },
+      ...{ orphanSince: null, isGivenBack: false },
     }));
-    this.#processes = Array.from({ length: options.processes }, (_, n) => this.#started(n));
+    this.#processes = Array.from({ length: options.processes }, (_, n) => this.#started(n, null));
   }
 
   /** PDUs that wait or are under way. */
@@ -132,13 +165,25 @@ export class LeasedTier {
     process.stopWork();
     for (const lane of process.lanes) {
       const at = this.#lanes[lane];
-      if (at !== undefined && process.holders[lane]?.has === true) at.orphanSince ??= now;
+      if (at === undefined || at.orphanSince !== null || process.holders[lane]?.has !== true) continue;
+      at.orphanSince = now;
+      at.isGivenBack = process.hasLeft;
     }
     if (restartSeconds !== null)
       this.#simulation.after(restartSeconds, () => {
         this.#gone = [...this.#gone, process].filter(({ diedAt }) => now - diedAt < FORGOTTEN_SECONDS);
-        this.#processes[n] = this.#started(n);
+        this.#processes[n] = this.#started(n, process);
       });
+    return true;
+  }
+
+  /** SIGTERM: it gives all back, what it had under way with it. Else as `kill`. */
+  end(n: number, restartSeconds: number | null): boolean {
+    const process = this.#processes[n];
+    if (process === undefined || process.isDead || process.standsStill) return false;
+    process.hasLeft = true;
+    this.kill(n, restartSeconds);
+    for (const lane of process.lanes) process.holders[lane]?.giveBack();
     return true;
   }
 
@@ -147,24 +192,27 @@ export class LeasedTier {
     const process = this.#processes[n];
     if (process === undefined || process.isDead || process.standsStill) return;
     process.standsStill = true;
+    process.pausedAt = this.#simulation.now;
     process.stopWork();
-    process.isBusy = false;
+    process.busyLane = null;
     this.#simulation.after(seconds, () => {
       process.standsStill = false;
+      process.pausedAt = Infinity;
       this.#work(process);
     });
   }
 
-  #started(n: number): TierProcess {
-    const process = new TierProcess(this.#simulation, this.#lanes, this.#options.lease);
-    const every = this.#options.lease.leaseSeconds / SHARE_LOOKS;
+  #started(n: number, former: TierProcess | null): TierProcess {
+    const { lease, isNameOwn, draw } = this.#options;
+    const process = new TierProcess(this.#simulation, this.#lanes, lease, isNameOwn ? former : null);
+    const every = lease.leaseSeconds / SHARE_LOOKS;
     const look = (): void => {
       if (process.isDead) return;
       if (!process.standsStill) this.#look(process);
       this.#simulation.after(every, look);
     };
-    // They were not started at one moment.
-    this.#simulation.after(every * this.#options.draw(), look);
+    // Those of the beginning were not started at one moment.
+    this.#simulation.after(every * (former === null ? draw() : 1), look);
     process.nextLane = n;
     return process;
   }
@@ -174,7 +222,7 @@ export class LeasedTier {
     const share = this.#places(process);
     for (const lane of process.lanes) {
       if (process.lanes.size <= share) break;
-      if (process.isBusy) break;
+      if (process.busyLane === lane) continue;
       process.holders[lane]?.giveBack();
       process.lanes.delete(lane);
     }
@@ -185,6 +233,7 @@ export class LeasedTier {
       process.holders[lane]?.look(
         () => asked < share && ++asked > 0,
         () => this.#taken(process, lane),
+        (holder) => process.wasHolder(lane, holder),
       );
     }
     // One that was late may be renewed.
@@ -193,9 +242,14 @@ export class LeasedTier {
 
   /** How many lanes a process may have. */
   #places(process: TierProcess): number {
-    const { leaseSeconds } = this.#options.lease;
-    const since = this.#simulation.now - leaseSeconds * LEASE_TIMES.patience;
-    const members = [...this.#processes, ...this.#gone].filter(({ diedAt }) => diedAt > since);
+    const { lease, isNameOwn } = this.#options;
+    const { now } = this.#simulation;
+    const since = now - lease.leaseSeconds * LEASE_TIMES.patience;
+    const every = lease.leaseSeconds / LEASE_TIMES.renewals;
+    const known = isNameOwn ? this.#processes : [...this.#processes, ...this.#gone];
+    const members = known.filter(
+      (each) => !each.hasLeft && Math.max(each.wordBefore(now, every), process.startedAt) > since,
+    );
     const most = members.toSorted((a, b) => b.lanes.size - a.lanes.size);
     const rest = this.#lanes.length % members.length;
     return Math.floor(this.#lanes.length / members.length) + (most.indexOf(process) < rest ? 1 : 0);
@@ -205,7 +259,8 @@ export class LeasedTier {
     process.lanes.add(lane);
     const at = this.#lanes[lane];
     if (at !== undefined && at.orphanSince !== null) {
-      this.takeovers.push(this.#simulation.now - at.orphanSince);
+      const times = at.isGivenBack ? this.handovers : this.takeovers;
+      times.push(this.#simulation.now - at.orphanSince);
       at.orphanSince = null;
     }
     this.#work(process);
@@ -213,7 +268,7 @@ export class LeasedTier {
 
   /** Its lanes in turn: what has come in the next one that has something. */
   #work(process: TierProcess): void {
-    if (process.isBusy || process.isDead || process.standsStill) return;
+    if (process.busyLane !== null || process.isDead || process.standsStill) return;
     const lanes = this.#lanes.length;
     const lane = this.#nextWith(process, lanes);
     if (lane === null) return;
@@ -226,9 +281,9 @@ export class LeasedTier {
       pdus += at.messages[n]?.pdus ?? 0;
       count++;
     }
-    process.isBusy = true;
+    process.busyLane = lane;
     process.stopWork = machine(this.#processes.indexOf(process)).run(pdus * pduSeconds, () => {
-      process.isBusy = false;
+      process.busyLane = null;
       process.stopWork = () => undefined;
       // What it does when it has lost the lane is refused where it is stored.
       if (process.holders[lane]?.holds === true) {

@@ -4,6 +4,9 @@
  *
  *     PDUs, Poisson ──► intake (a queue each) ──► partition ──► mediator that has it ──► destination ──► deliverer that has it
  *     questions, Poisson ──► KMS (a queue each, so many threads) ──► database (one machine)
+ *
+ * What a mediator has done goes through the database before it goes on. A mediator that is there again has the name that it
+ * had (`database.instance`), a deliverer another one. Nothing is asked of NATS servers but the time of a word and its answer.
  */
 import { quantile } from '../statistics.ts';
 import { seededUniform } from '../undetectable-statistics.ts';
@@ -41,6 +44,8 @@ export interface NetworkTerms {
     readonly delivery: number;
     readonly kms: number;
     readonly database: number;
+    /** Of the database, for a PDU that is mediated. */
+    readonly databasePdu: number;
   };
   /** PDUs that a mediator or deliverer takes at a time, at most. */
   readonly batch: number;
@@ -50,6 +55,15 @@ export interface NetworkTerms {
   /** Seconds between two kills, of mediators and of deliverers, in the mean; Infinity: none. */
   readonly killSeconds: number;
   readonly restartSeconds: number;
+  /** Of those that are killed, how many end in order instead, 0 to 1. */
+  readonly endShare: number;
+}
+
+/** In the middle, of 99 in 100 at most, and at most. */
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly most: number;
 }
 
 export interface NetworkFigures {
@@ -58,14 +72,20 @@ export interface NetworkFigures {
   /** PDUs a second that were delivered while they came. */
   readonly throughput: number;
   /** Milliseconds of a PDU from coming to being delivered. */
-  readonly pduMs: { readonly p50: number; readonly p99: number; readonly most: number };
+  readonly pduMs: Spread;
   /** Milliseconds of a question from being put to being answered. */
-  readonly questionMs: { readonly p50: number; readonly p99: number } | null;
+  readonly questionMs: Spread | null;
   readonly kills: number;
-  /** Seconds from a kill until a lane that was lost by it had another process. */
-  readonly takeoverSeconds: { readonly p50: number; readonly p99: number; readonly most: number } | null;
-  /** The most PDUs that one partition had at a time, and all together. */
+  readonly ends: number;
+  /** Seconds that a lane had nobody: of mediators that were killed, of deliverers, and of those that ended in order. */
+  readonly takeoverSeconds: {
+    readonly mediation: Spread | null;
+    readonly delivery: Spread | null;
+    readonly ended: Spread | null;
+  };
+  /** The most PDUs that one partition had at a time, one destination, and all together. */
   readonly mostInPartition: number;
+  readonly mostInDestination: number;
   readonly mostBacklog: number;
   /** Lanes that more than one process went by having, at any look. */
   readonly doubleOwners: number;
@@ -100,6 +120,7 @@ class Network {
   #delivered = 0;
   #lastAt = 0;
   #kills = 0;
+  #ends = 0;
   #mostBacklog = 0;
   #doubleOwners = 0;
 
@@ -118,24 +139,27 @@ class Network {
       processes: number,
       lanes: number,
       pduMicroseconds: number,
+      isNameOwn: boolean,
       passedOn: (message: Message) => void,
     ) => {
       const machines = Array.from({ length: processes }, () => machine());
       const { leaseSeconds, tripSeconds, batch: together } = terms;
       return new LeasedTier(this.#simulation, {
-        ...{ processes, lanes, together, passedOn, draw: this.#draw },
+        ...{ processes, lanes, together, isNameOwn, passedOn, draw: this.#draw },
         lease: { leaseSeconds, tripSeconds },
         pduSeconds: pduMicroseconds * MICRO,
         machine: (n) => machines[n] ?? machine(),
       });
     };
-    const { mediation, delivery } = terms.microseconds;
+    const { mediation, delivery, databasePdu } = terms.microseconds;
     const last = (message: Message): void => this.#arrive(message);
-    this.#deliverers = deliverers === 0 ? null : tier(deliverers, destinations, delivery, last);
-    this.#mediators = tier(mediators, partitions, mediation, (message) => {
-      if (this.#deliverers === null) last(message);
-      else this.#deliverers.lay(message.destination, message);
-    });
+    this.#deliverers = deliverers === 0 ? null : tier(deliverers, destinations, delivery, false, last);
+    this.#mediators = tier(mediators, partitions, mediation, true, (message) =>
+      this.#database.serve(message.pdus * databasePdu * MICRO, () => {
+        if (this.#deliverers === null) last(message);
+        else this.#deliverers.lay(message.destination, message);
+      }),
+    );
   }
 
   run(): NetworkFigures {
@@ -153,14 +177,20 @@ class Network {
     const inTime = this.#delivered;
     while (this.#delivered < this.#came && simulation.now < end + DRAIN * seconds)
       simulation.run(simulation.now + leaseSeconds);
-    const takeovers = [...this.#mediators.takeovers, ...(this.#deliverers?.takeovers ?? [])];
+    const [mediators, deliverers] = [this.#mediators, this.#deliverers];
+    const ended = [...mediators.handovers, ...(deliverers?.handovers ?? [])];
     return {
       ...{ came: this.#came, delivered: this.#delivered, throughput: inTime / seconds },
       pduMs: spread(this.#times, 1000),
-      questionMs: this.#questionTimes.length === 0 ? null : spread(this.#questionTimes, 1000),
-      kills: this.#kills,
-      takeoverSeconds: takeovers.length === 0 ? null : spread(takeovers, 1),
-      ...{ mostInPartition: this.#mediators.mostInLane, mostBacklog: this.#mostBacklog },
+      questionMs: spreadOf(this.#questionTimes, 1000),
+      ...{ kills: this.#kills, ends: this.#ends },
+      takeoverSeconds: {
+        mediation: spreadOf(mediators.takeovers),
+        delivery: spreadOf(deliverers?.takeovers ?? []),
+        ended: spreadOf(ended),
+      },
+      ...{ mostInPartition: mediators.mostInLane, mostInDestination: deliverers?.mostInLane ?? 0 },
+      mostBacklog: this.#mostBacklog,
       doubleOwners: this.#doubleOwners,
       drainedAfter: this.#delivered < this.#came ? null : Math.max(0, this.#lastAt - end),
     };
@@ -206,13 +236,14 @@ class Network {
   }
 
   #kill(): void {
-    const { mediators, deliverers, restartSeconds } = this.#terms;
+    const { mediators, deliverers, restartSeconds, endShare } = this.#terms;
     const of = Math.floor(this.#draw() * (mediators + deliverers));
-    const isKilled =
-      of < mediators
-        ? this.#mediators.kill(of, restartSeconds)
-        : this.#deliverers?.kill(of - mediators, restartSeconds);
-    if (isKilled === true) this.#kills++;
+    const [tier, n] = of < mediators ? [this.#mediators, of] : [this.#deliverers, of - mediators];
+    const isEnd = this.#draw() < endShare;
+    const isGone = isEnd ? tier?.end(n, restartSeconds) : tier?.kill(n, restartSeconds);
+    if (isGone !== true) return;
+    if (isEnd) this.#ends++;
+    else this.#kills++;
   }
 
   #look(): void {
@@ -230,7 +261,12 @@ class Network {
   }
 }
 
-function spread(values: readonly number[], factor: number) {
+function spread(values: readonly number[], factor: number): Spread {
   const at = (share: number): number => quantile(values, share) * factor;
   return { p50: at(0.5), p99: at(0.99), most: at(1) };
+}
+
+/** `null`: there are none. */
+function spreadOf(values: readonly number[], factor = 1): Spread | null {
+  return values.length === 0 ? null : spread(values, factor);
 }

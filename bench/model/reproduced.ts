@@ -1,20 +1,24 @@
 /**
  * What `bench:scale` measured, beside what the model says of the same: rates of so many processes on one machine, with the
- * cores that others left, and how long nobody had a lease. What an answer, or a PDU that is mediated, costs is from the run
- * with fewest processes, so that those with more are foretold; what a PDU costs an intake is from its own run, since it
- * depends on how many come together, of which each of two has half. On a machine whose cores are all taken a rate is these
- * over what a unit costs, whatever else the model has in it.
+ * cores that others left; of so many that may have a share of a core each; and how long nobody had a lease. What an answer,
+ * or a PDU, costs is from the run with fewest processes, so that those with more are foretold; what a PDU costs an intake is
+ * from its own run, since it depends on how many come together, of which each of two has half. On a machine whose cores are
+ * all taken a rate is these over what a unit costs, whatever else the model has in it.
  *
- *     PDUs, all at once:      source ─► intakes, a thread each ─► nats-server        on one machine
- *                             mediation, a thread each ─► LEMF, a thread ─► source   on one machine
- *     so many questions:      source ─► KMSs, two threads each ─► PostgreSQL ─┐      on one machine
+ *     PDUs, all at once:      source ─► intakes, a thread each ─► nats-server                          on one machine
+ *                             mediation, a thread each ─► delivery, a thread each ─► LEMF ─► source    on one machine
+ *     so many questions:      source ─► KMSs, two threads each ─► PostgreSQL ─┐                        on one machine
  *                                ▲───────────────────────────────────────────┘
  */
-import type { DividedDfFigures, Phase } from '../scale/divided-df.ts';
-import { QUESTIONS_AT_ONCE } from '../scale/at-once.ts';
+import type { DividedDfFigures } from '../scale/divided-df.ts';
+import type { DfRole, PduCost, Phase } from '../scale/df-run.ts';
+import { isKmsLimit, QUESTIONS_AT_ONCE } from '../scale/at-once.ts';
+import type { FailoverFigures } from '../scale/failover.ts';
+import type { RoleGrowthFigures } from '../scale/role-growth.ts';
 import type { AnswerFigures, SharedKmsFigures } from '../scale/shared-kms.ts';
 import { quantile } from '../statistics.ts';
 import { seededUniform } from '../undetectable-statistics.ts';
+import { failoverPoints } from './failovers.ts';
 import { LeaseHolder, LeaseSubject } from './lease.ts';
 import { Machine } from './machine.ts';
 import { Simulation } from './simulation.ts';
@@ -30,8 +34,10 @@ export interface ScaleFigures {
     readonly date: string;
   };
   readonly df: readonly DividedDfFigures[];
+  readonly growth: readonly RoleGrowthFigures[];
   readonly kms: readonly SharedKmsFigures[];
   readonly takeover: { readonly leaseMs: number; readonly ms: readonly number[] } | null;
+  readonly failover: readonly FailoverFigures[];
 }
 
 export interface Point {
@@ -39,12 +45,16 @@ export interface Point {
   readonly unit: string;
   readonly measured: number;
   readonly simulated: number;
+  /** What it is off by is a share of this at least: smaller differences cannot be told. */
+  readonly atLeast?: number;
 }
 
 /** A stage of the way: so many threads, so many seconds of processor time for a unit. */
 export interface Stage {
   readonly threads: number;
   readonly seconds: number;
+  /** Of a core, that each of so many processes may have; absent: what the machine leaves them. */
+  readonly limit?: { readonly processes: number; readonly share: number };
 }
 
 const MICRO = 1e-6;
@@ -56,67 +66,155 @@ const TRIP_SECONDS = 0.002;
 /** Of a KMS: that which listens, and one that computes. */
 const KMS_THREADS = 2;
 
-export function reproduced({ machine, df, kms, takeover }: ScaleFigures, seed: number): Point[] {
-  const cores = (othersCores: number): number => Math.max(0.05, machine.cores - othersCores);
-  const rateOf = ({ pdus, seconds }: Phase): number => pdus / seconds;
+export function reproduced(figures: ScaleFigures, seed: number): Point[] {
+  const { takeover, failover } = figures;
+  return [
+    ...dfPoints(figures),
+    ...growthPoints(figures),
+    ...kmsPoints(figures),
+    ...(takeover === null ? [] : leasePoints(takeover, seed)),
+    ...failoverPoints(failover, seed),
+  ];
+}
+
+function coresLeft({ machine }: ScaleFigures, othersCores: number): number {
+  return Math.max(0.05, machine.cores - othersCores);
+}
+
+const rateOf = ({ pdus, seconds }: Phase): number => pdus / seconds;
+
+function dfPoints(figures: ScaleFigures): Point[] {
+  const { machine, df } = figures;
   const points: Point[] = [];
-  for (const { kind, intakes, mediators, laying, draining } of df) {
-    const isDatabase = mediators > 0;
+  for (const { kind, intakes, mediators, deliverers, laying, draining } of df) {
     const { cost } = laying;
+    const isApart = deliverers > 0;
     const lay: Stage[] = [
       { threads: 1, seconds: cost.source * MICRO },
       { threads: intakes, seconds: cost.intake * MICRO },
       { threads: machine.cores, seconds: cost.nats * MICRO },
     ];
-    if (!isDatabase)
+    // While PDUs are laid down nobody mediates: runs that differ in who does are the same here.
+    if (!points.some(({ what }) => what === laidWords(kind, intakes)))
       points.push({
-        ...{ what: `${kind}: laid down by ${intakes}`, unit: 'PDUs/s', measured: rateOf(laying) },
-        simulated: rateOfFlood(lay, cores(laying.othersCores)),
+        ...{ what: laidWords(kind, intakes), unit: 'PDUs/s', measured: rateOf(laying) },
+        simulated: rateOfFlood(lay, coresLeft(figures, laying.othersCores)),
       });
-    const first = df.find((each) => each.kind === kind && each.mediators > 0 === isDatabase);
+    // All may have come before the last process was there.
+    if (draining.pdus === 0) continue;
+    const first = df.find(
+      (each) => each.kind === kind && each.mediators > 0 === mediators > 0 && each.deliverers > 0 === isApart,
+    );
     const drained = (first?.draining ?? draining).cost;
-    const drain: Stage[] = [
-      { threads: machine.cores, seconds: drained.nats * MICRO },
-      { threads: Math.max(1, mediators), seconds: drained.mediation * MICRO },
-      { threads: machine.cores, seconds: drained.database * MICRO },
-      { threads: 1, seconds: drained.lemf * MICRO },
-      { threads: 1, seconds: drained.source * MICRO },
-    ];
-    const by = isDatabase ? `by ${mediators} on a database` : `run of ${intakes}`;
+    const drain = downstream(drained, machine.cores, Math.max(1, mediators), Math.max(1, deliverers));
+    const by = `${mediators === 0 ? 'in files' : `by ${mediators}`}${isApart ? `, delivered by ${deliverers}` : ''}`;
     points.push({
-      ...{ what: `${kind}: mediated, ${by}`, unit: 'PDUs/s', measured: rateOf(draining) },
-      simulated: rateOfFlood(drain, cores(draining.othersCores)),
+      ...{ what: `${kind}: mediated ${by}`, unit: 'PDUs/s', measured: rateOf(draining) },
+      simulated: rateOfFlood(drain, coresLeft(figures, draining.othersCores)),
     });
-  }
-  for (const { processes, ...answers } of kms)
-    for (const what of ['requestKey', 'getKeys'] as const) {
-      const found = answers[what];
-      const { source, kms: own, database }: AnswerFigures = kms[0]?.[what] ?? found;
-      const stages: Stage[] = [
-        { threads: 1, seconds: source * MICRO },
-        { threads: processes * KMS_THREADS, seconds: own * MICRO },
-        { threads: machine.cores, seconds: database.seconds },
-      ];
-      points.push({
-        ...{ what: `${what}: answers of ${processes}`, unit: '/s', measured: found.rate },
-        simulated: rateOfLoop(stages, QUESTIONS_AT_ONCE * processes, cores(found.othersCores)),
-      });
-    }
-  if (takeover !== null) {
-    const simulated = takeoverTimes(takeover.leaseMs / 1000, TAKEOVERS, seed);
-    const at = (share: number, what: string): Point => ({
-      ...{ what: `lease of ${takeover.leaseMs} ms, ${what}`, unit: 'ms' },
-      measured: quantile(takeover.ms, share),
-      simulated: quantile(simulated, share) * 1000,
-    });
-    points.push(at(0.5, 'median'), at(0.9, '90 %'));
   }
   return points;
 }
 
+function laidWords(kind: string, intakes: number): string {
+  return `${kind}: laid down by ${intakes}`;
+}
+
+/** From the streams to the LEMF's file. */
+function downstream(cost: PduCost, cores: number, mediators: number, deliverers: number): Stage[] {
+  return [
+    { threads: cores, seconds: cost.nats * MICRO },
+    { threads: mediators, seconds: cost.mediation * MICRO },
+    { threads: cores, seconds: cost.database * MICRO },
+    { threads: deliverers, seconds: cost.delivery * MICRO },
+    { threads: 1, seconds: cost.lemf * MICRO },
+    { threads: 1, seconds: cost.source * MICRO },
+  ];
+}
+
+/** Processes with a share of a core each, where nothing else limited: what one costs foretells two. */
+function growthPoints(figures: ScaleFigures): Point[] {
+  const { machine } = figures;
+  const growth = figures.growth.filter(({ isLimit }) => isLimit);
+  return growth.map((found) => {
+    const { role, processes, share, othersCores } = found;
+    const { cost } = growth.find((each) => each.role === role) ?? found;
+    const limit = { processes, share };
+    const stages: readonly Stage[] = [
+      { threads: 1, seconds: cost.source * MICRO },
+      ...STAGES_OF[role].map((of) =>
+        of === role
+          ? { threads: processes, seconds: cost[of] * MICRO, limit }
+          : { threads: 1, seconds: cost[of] * MICRO },
+      ),
+      { threads: machine.cores, seconds: (cost.nats + cost.database) * MICRO },
+    ];
+    return {
+      ...{ what: `${role}: ${processes} of ${share} of a core`, unit: 'PDUs/s', measured: rateOf(found) },
+      simulated: rateOfFlood(stages, coresLeft(figures, othersCores)),
+    };
+  });
+}
+
+/** Those that have work while a role is what limits. */
+const STAGES_OF: Readonly<Record<DfRole, readonly ('intake' | 'mediation' | 'delivery' | 'lemf')[]>> = {
+  intake: ['intake'],
+  mediation: ['mediation', 'delivery', 'lemf'],
+  delivery: ['delivery', 'lemf'],
+};
+
+function kmsPoints(figures: ScaleFigures): Point[] {
+  const { machine, kms } = figures;
+  const one = kms[0];
+  const point = (
+    what: string,
+    processes: number,
+    found: AnswerFigures,
+    { source, kms: own, database }: AnswerFigures,
+    share: number | null,
+  ): Point => {
+    const stages: Stage[] = [
+      { threads: 1, seconds: source * MICRO },
+      {
+        ...{ threads: processes * KMS_THREADS, seconds: own * MICRO },
+        ...(share === null ? {} : { limit: { processes, share } }),
+      },
+      { threads: machine.cores, seconds: database.seconds },
+    ];
+    const cores = coresLeft(figures, found.othersCores);
+    return {
+      ...{ what, unit: '/s', measured: found.rate },
+      simulated: rateOfLoop(stages, QUESTIONS_AT_ONCE * processes, cores),
+    };
+  };
+  return kms.flatMap((found) =>
+    (['requestKey', 'getKeys'] as const).flatMap((what) => {
+      const { processes, limited } = found;
+      const { share } = limited;
+      const first = one ?? found;
+      const points = [point(`${what}: answers of ${processes}`, processes, found[what], first[what], null)];
+      if (isKmsLimit(found, what) && isKmsLimit(first, what)) {
+        const words = `${what}: answers of ${processes} of ${share} of a core`;
+        points.push(point(words, processes, limited[what], first.limited[what], share));
+      }
+      return points;
+    }),
+  );
+}
+
+function leasePoints({ leaseMs, ms }: NonNullable<ScaleFigures['takeover']>, seed: number): Point[] {
+  const simulated = takeoverTimes(leaseMs / 1000, TAKEOVERS, seed);
+  const at = (share: number, what: string): Point => ({
+    ...{ what: `lease of ${leaseMs} ms, ${what}`, unit: 'ms' },
+    measured: quantile(ms, share),
+    simulated: quantile(simulated, share) * 1000,
+  });
+  return [at(0.5, 'median'), at(0.9, '90 %')];
+}
+
 /** How far a point is off, as a share of what was measured. */
-export function offBy({ measured, simulated }: Point): number {
-  return Math.abs(simulated - measured) / measured;
+export function offBy({ measured, simulated, atLeast = 0 }: Point): number {
+  return Math.abs(simulated - measured) / Math.max(measured, atLeast);
 }
 
 /** Units a second where all are there at the beginning. */
@@ -151,7 +249,10 @@ export function rateOfLoop(stages: readonly Stage[], atOnce: number, cores: numb
 function way(stages: readonly Stage[], cores: number) {
   const simulation = new Simulation();
   const machine = new Machine(simulation, cores);
-  const stations = stages.map(({ threads }) => new Station(simulation, machine, threads));
+  const stations = stages.map(({ threads, limit }) => {
+    const own = limit === undefined ? machine : new Machine(simulation, limit.processes * limit.share);
+    return new Station(simulation, own, threads);
+  });
   const from = (at: number, done: () => void): void => {
     const [station, stage] = [stations[at], stages[at]];
     if (station === undefined || stage === undefined) done();

@@ -31,12 +31,15 @@ import {
 import { Part, ready } from '../chain/parts.ts';
 import { runtime } from '../chain/runtime.ts';
 import { machineSeconds } from '../processor.ts';
+import { CoreShares } from './core-share.ts';
 import { QUESTIONS_AT_ONCE } from './at-once.ts';
 import { workBetween } from './engines.ts';
 import type { DatabaseWork, MeasuredDatabase } from './engines.ts';
 
 const PSK = 'a1'.repeat(32);
 const PHONES = Array.from({ length: 40 }, (_, n) => `phone${n}`);
+/** Of a core, for each KMS where they are what limits. */
+const SHARE = 0.3;
 /** V8 compiles what runs often by its best compiler after some use. */
 const WARM_UP = 60;
 
@@ -63,14 +66,21 @@ export interface AnswerFigures {
   readonly source: number;
   /** Cores that were busy with what is not of this run. */
   readonly othersCores: number;
+  /** Cores that were busy in all. */
+  readonly busyCores: number;
   /** Octets of a question's body, in the mean. */
   readonly questionOctets: number;
 }
 
-export interface SharedKmsFigures {
-  readonly processes: number;
+export interface Answers {
   readonly requestKey: AnswerFigures;
   readonly getKeys: AnswerFigures;
+}
+
+export interface SharedKmsFigures extends Answers {
+  readonly processes: number;
+  /** The same where each KMS may have a share of a core, so that KMSs are what limits (`role-growth.ts`). */
+  readonly limited: Answers & { readonly share: number };
 }
 
 export async function runSharedKms(settings: unknown): Promise<void> {
@@ -147,8 +157,10 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
           putQuestions((each) => askAsDf(xk, each), question, count, QUESTIONS_AT_ONCE),
         ),
       );
-    const measured = async (ask: (count: number) => Promise<unknown>): Promise<AnswerFigures> => {
-      await ask(WARM_UP);
+    const measured = async (
+      ask: (count: number) => Promise<unknown>,
+      each: number,
+    ): Promise<AnswerFigures> => {
       octets = 0;
       const look = async () => ({
         ...{ at: performance.now() / 1000, machine: machineSeconds(), kms: secondsOf(parts) },
@@ -156,10 +168,10 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
         database: await database.work(),
       });
       const before = await look();
-      await ask(questions);
+      await ask(each);
       const after = await look();
       const wall = after.at - before.at;
-      const count = questions * processes;
+      const count = each * processes;
       const kms = after.kms - before.kms;
       const source = after.source - before.source;
       const own = kms + source + after.database.seconds - before.database.seconds;
@@ -168,14 +180,29 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
         ...{ kms: (kms * 1e6) / count, source: (source * 1e6) / count },
         database: workBetween(before.database, after.database, count),
         othersCores: Math.max(0, after.machine - before.machine - own) / wall,
+        busyCores: (after.machine - before.machine) / wall,
         questionOctets: octets / count,
       };
     };
     const what = `${processes} ${processes === 1 ? 'KMS' : 'KMSs'}`;
-    progress(`${what}: REQUEST_KEY`);
-    const requestKeyFigures = await measured(phonesAsk);
-    progress(`${what}: get_keys`);
-    return { processes, requestKey: requestKeyFigures, getKeys: await measured(dfsAsk) };
+    const answers = async (each: number, by: string): Promise<Answers> => {
+      progress(`${what}${by}: REQUEST_KEY`);
+      const requestKey = await measured(phonesAsk, each);
+      progress(`${what}${by}: get_keys`);
+      return { requestKey, getKeys: await measured(dfsAsk, each) };
+    };
+    progress(`${what}: warming up`);
+    await phonesAsk(WARM_UP);
+    await dfsAsk(WARM_UP);
+    const free = await answers(questions, '');
+    const shares = await CoreShares.start();
+    try {
+      await shares.hold(parts.map(({ pid }) => ({ pid, share: SHARE })));
+      const limited = await answers(Math.ceil(questions * SHARE), `, each with ${SHARE} of a core`);
+      return { processes, ...free, limited: { share: SHARE, ...limited } };
+    } finally {
+      await shares.stop();
+    }
   } finally {
     for (const { users, xk } of clients) await Promise.all([users.close(), xk.close()]);
     for (const part of parts) await part.stop();

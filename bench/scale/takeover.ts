@@ -9,6 +9,8 @@ import type { NatsServer } from '../../test/support/nats-server.ts';
 import { Part, ready } from '../chain/parts.ts';
 import { passed, runtime } from '../chain/runtime.ts';
 
+/** A machine that is full starts processes slowly. */
+const ANSWER_MS = 20_000;
 const STREAM = 'bench-lease';
 const SUBJECT = 'bench.lease';
 
@@ -30,7 +32,7 @@ export interface TakeoverSetting {
 export async function runLeaseWaiter(settings: unknown): Promise<void> {
   const { port, user, password, leaseMs } = settings as WaiterSettings;
   const server = await StreamServer.connect(
-    { servers: [`127.0.0.1:${port}`], user, password: () => password, tls: null, timeoutMs: 2_000 },
+    { servers: [`127.0.0.1:${port}`], user, password: () => password, tls: null, timeoutMs: ANSWER_MS },
     runtime,
   );
   ready({});
@@ -49,7 +51,7 @@ export async function runLeaseWaiter(settings: unknown): Promise<void> {
 export async function measureTakeover(setting: TakeoverSetting): Promise<number[]> {
   const { nats, leaseMs, kills, progress } = setting;
   const { user, password } = nats.access;
-  const server = await StreamServer.connect(nats.access, runtime);
+  const server = await StreamServer.connect({ ...nats.access, timeoutMs: ANSWER_MS }, runtime);
   await server.keep({ name: STREAM, subjects: [SUBJECT], octets: 1 << 20, perSubject: 1, replicas: 1 });
   await server.close();
   const settings = { port: nats.port, user: user ?? '', password: password(), leaseMs };

@@ -1,5 +1,6 @@
 /**
- * What a network takes: for each role processor time = Σ rate × what a unit costs, from that processes and machines; storage
+ * What a network takes. A DF is one process that mediates and delivers, with its state in files, behind its intakes, as long
+ * as one is enough; else mediators share a database, and others deliver. For each role processor time = Σ rate × what a unit costs, from that processes and machines; storage
  * and bandwidth = Σ rate × octets. Nothing here measures, draws or waits: queues and failures are in `bench/model`.
  *
  *     cores       processor time of a second
@@ -9,8 +10,8 @@
 import { loadOf, ofDay } from './load.ts';
 import type { Load } from './load.ts';
 import type { Parameters } from './parameters.ts';
-import { octetsBeside, packetCost, UNIT_COSTS } from './unit-costs.ts';
-import type { CostName } from './unit-costs.ts';
+import { octetsBeside, packetCost, packetWal, UNIT_COSTS } from './unit-costs.ts';
+import type { CostName, PacketCost } from './unit-costs.ts';
 
 export interface RoleNeed {
   readonly role: string;
@@ -46,6 +47,8 @@ export interface EngineNeed {
 
 export interface Estimate {
   readonly load: Load;
+  /** Whether DFs have mediators on a database, and processes that only deliver. */
+  readonly isDivided: boolean;
   readonly roles: readonly RoleNeed[];
   readonly storage: readonly StorageNeed[];
   readonly interfaces: readonly InterfaceNeed[];
@@ -56,13 +59,13 @@ export interface Estimate {
 
 export function estimate(parameters: Parameters): Estimate {
   const load = loadOf(parameters);
-  const roles = rolesOf(parameters, load);
+  const isDivided = mustBeDivided(parameters, load);
+  const roles = rolesOf(parameters, load, isDivided);
   return {
-    load,
-    roles,
-    storage: storageOf(parameters, load),
-    interfaces: interfacesOf(parameters, load),
-    engines: enginesOf(load),
+    ...{ load, isDivided, roles },
+    storage: storageOf(parameters, load, isDivided),
+    interfaces: interfacesOf(parameters, load, isDivided),
+    engines: enginesOf(load, isDivided),
     limits: limitsOf(parameters, roles),
   };
 }
@@ -74,7 +77,7 @@ interface Role {
   readonly microseconds: number;
   /** Cores that one process can keep busy. */
   readonly most: number;
-  /** Servers at least. */
+  /** Processes, or servers, at least. */
   readonly least?: number;
   readonly shares: string;
 }
@@ -82,12 +85,58 @@ interface Role {
 const MICRO = 1e6;
 const ANY = 'any number, nothing of its own';
 
-function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
-  const { cores: machineCores, headroom, spare, packetOctets, destinations } = parameters;
+/** Microseconds of processor time, in a second, for PDUs of X2 and X3, or for what is made of them. */
+function forPdus(role: PacketCost, { packetOctets }: Parameters, sip: number, packets: number): number {
+  return UNIT_COSTS[`${role}Sip`].value * sip + packetCost(role, packetOctets) * packets;
+}
+
+/** Of a DF whose state is in files, who mediates for each destination and delivers. */
+function mediationInFiles(parameters: Parameters, { x2, x3, warrantChanges }: Load): number {
+  const { destinations } = parameters;
+  const warrants = UNIT_COSTS.elementWarrant.value * warrantChanges;
+  return forPdus('mediation', parameters, x2, x3) * Math.max(1, destinations) + warrants;
+}
+
+function mustBeDivided(parameters: Parameters, load: Load): boolean {
+  const cores = mediationInFiles(parameters, load) / MICRO;
+  return parameters.deliverers > 0 || cores / (1 - parameters.headroom) > 1;
+}
+
+function dfRoles(parameters: Parameters, load: Load, isDivided: boolean): Role[] {
+  const { x2, x3, iri, cc, warrantChanges } = load;
+  const intake: Role = {
+    ...{ role: 'DF intake', microseconds: forPdus('intake', parameters, x2, x3), most: 1, shares: ANY },
+  };
+  if (!isDivided)
+    return [
+      intake,
+      {
+        ...{ role: 'DF mediation and delivery', microseconds: mediationInFiles(parameters, load), most: 1 },
+        shares: 'one, with its state in files',
+      },
+    ];
+  const { destinations, deliverers } = parameters;
+  return [
+    intake,
+    {
+      role: 'DF mediation',
+      microseconds:
+        forPdus('dividedMediation', parameters, x2, x3) * Math.max(1, destinations) +
+        UNIT_COSTS.elementWarrant.value * warrantChanges,
+      ...{ most: 1, shares: 'partitions of a DF are divided, by leases, on a database' },
+    },
+    {
+      ...{ role: 'DF delivery', microseconds: forPdus('delivery', parameters, iri, cc), most: 1 },
+      ...{ least: deliverers, shares: 'destinations are divided, by leases' },
+    },
+  ];
+}
+
+function rolesOf(parameters: Parameters, load: Load, isDivided: boolean): RoleNeed[] {
+  const { cores: machineCores, headroom, spare, replicas } = parameters;
   const cost = (name: CostName, rate: number): number => UNIT_COSTS[name].value * rate;
-  const perPacket = (role: 'intake' | 'mediation' | 'lemf' | 'nats', rate: number): number =>
-    packetCost(role, packetOctets) * rate;
   const { sip, packets, x2, x3, iri, cc, getKeys, requestKeys, warrantChanges } = load;
+  const ofDf = isDivided ? forPdus('database', parameters, x2, x3) * Math.max(1, parameters.destinations) : 0;
   const roles: Role[] = [
     {
       role: 'CSCF',
@@ -113,20 +162,10 @@ function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
         cost('elementWarrant', warrantChanges),
       ...{ most: machineCores, shares: 'any number on one database, workers in each' },
     },
-    {
-      role: 'DF intake',
-      ...{ microseconds: cost('intakeSip', x2) + perPacket('intake', x3), most: 1, shares: ANY },
-    },
-    {
-      role: 'DF mediation and delivery',
-      microseconds:
-        (cost('mediationSip', x2) + perPacket('mediation', x3)) * Math.max(1, destinations) +
-        cost('elementWarrant', warrantChanges),
-      ...{ most: 1, shares: 'partitions of a DF are divided, with streams and a database' },
-    },
+    ...dfRoles(parameters, load, isDivided),
     {
       role: 'LEMF',
-      ...{ microseconds: cost('lemfSip', iri) + perPacket('lemf', cc), most: 1 },
+      ...{ microseconds: forPdus('lemf', parameters, iri, cc), most: 1 },
       shares: 'warrants are divided among LEMFs; without recovery of calls',
     },
     {
@@ -135,21 +174,28 @@ function rolesOf(parameters: Parameters, load: Load): RoleNeed[] {
     },
     {
       role: 'PostgreSQL',
-      microseconds: cost('databaseRequestKey', requestKeys) + cost('databaseGetKeys', getKeys),
-      ...{ most: Infinity, least: parameters.replicas, shares: 'one takes all, replicas follow' },
+      microseconds: cost('databaseRequestKey', requestKeys) + cost('databaseGetKeys', getKeys) + ofDf,
+      ...{ most: Infinity, least: replicas, shares: 'one takes all, replicas follow' },
     },
     {
       role: 'NATS',
-      microseconds: (cost('natsSip', x2) + perPacket('nats', x3)) * parameters.replicas,
-      ...{ most: Infinity, least: parameters.replicas, shares: 'streams are divided among servers' },
+      microseconds: forPdus(isDivided ? 'dividedNats' : 'nats', parameters, x2, x3) * replicas,
+      ...{ most: Infinity, least: replicas, shares: 'streams are divided among servers' },
     },
   ];
   return roles.map(({ role, microseconds, most, least = 1, shares }) => {
     const cores = microseconds / MICRO;
     const wanted = cores / (1 - headroom);
-    const processes = most === Infinity ? least : Math.max(1, Math.ceil(wanted / most));
+    const processes = most === Infinity ? least : Math.max(1, least, Math.ceil(wanted / most));
     const machines = Math.max(1, Math.ceil(wanted / machineCores)) + spare;
-    return { role, cores, processes, machines: Math.max(machines, least), shares };
+    // Each server has a machine; of processes some share one.
+    return {
+      role,
+      cores,
+      processes,
+      machines: most === Infinity ? Math.max(machines, least) : machines,
+      shares,
+    };
   });
 }
 
@@ -159,11 +205,7 @@ const MOST_PARTITIONS = 256;
 function limitsOf({ cores, headroom }: Parameters, roles: readonly RoleNeed[]): string[] {
   const found: string[] = [];
   const of = (name: string): RoleNeed | undefined => roles.find(({ role }) => role === name);
-  const mediation = of('DF mediation and delivery');
-  if (mediation !== undefined && mediation.processes > 1)
-    found.push(
-      `${mediation.processes} mediators share a database: what they ask it for was not measured, and is not in the figures of PostgreSQL.`,
-    );
+  const mediation = of('DF mediation');
   if (mediation !== undefined && mediation.processes > MOST_PARTITIONS)
     found.push(
       `A DF has ${MOST_PARTITIONS} partitions at most, each of which one process mediates: divide the targets among DFs.`,
@@ -171,7 +213,7 @@ function limitsOf({ cores, headroom }: Parameters, roles: readonly RoleNeed[]): 
   const database = of('PostgreSQL');
   if (database !== undefined && database.cores / (1 - headroom) > cores)
     found.push(
-      `PostgreSQL takes what is written on one machine: it needs ${Math.ceil(database.cores / (1 - headroom))} cores, a machine has ${cores}. Divide the subscribers among districts.`,
+      `PostgreSQL takes what is written on one machine: it needs ${Math.ceil(database.cores / (1 - headroom))} cores, a machine has ${cores}. Divide the subscribers among districts, and the targets among DFs, with a database each.`,
     );
   const kms = of('KMS');
   if (kms !== undefined && kms.machines > 32)
@@ -185,7 +227,7 @@ const AUDIT_RECORD_OCTETS = 400;
 /** Logs with a record: KMS and DF; ADMF and the four elements. */
 const AUDITED = { question: 2, warrantChange: 5 };
 
-function storageOf(parameters: Parameters, load: Load): StorageNeed[] {
+function storageOf(parameters: Parameters, load: Load, isDivided: boolean): StorageNeed[] {
   const { retentionDays, outageSeconds, replicas } = parameters;
   const beside = octetsBeside(parameters);
   const day = (rate: number): number => ofDay(rate, parameters);
@@ -202,12 +244,16 @@ function storageOf(parameters: Parameters, load: Load): StorageNeed[] {
       octets: day(handedOver) * retentionDays,
       kept: `${retentionDays} days`,
     },
-    {
-      what: 'DFs, while LEMFs are away',
-      octetsPerDay: 0,
-      octets: handedOver * outageSeconds,
-      kept: `${outageSeconds} s of the busiest hour`,
-    },
+    isDivided
+      ? {
+          ...{ what: 'streams of LEMFs, while LEMFs are away', octetsPerDay: 0 },
+          octets: (load.iri * beside.iriStream + load.cc * beside.ccStream) * replicas * outageSeconds,
+          kept: `${outageSeconds} s of the busiest hour, on ${replicas} servers`,
+        }
+      : {
+          ...{ what: 'DFs, while LEMFs are away', octetsPerDay: 0, octets: handedOver * outageSeconds },
+          kept: `${outageSeconds} s of the busiest hour`,
+        },
     {
       what: 'streams, while the mediation is away',
       octetsPerDay: 0,
@@ -233,13 +279,16 @@ const BITS = 8;
 /** IPv4 and UDP. */
 const DATAGRAM_OCTETS = 28;
 
-function interfacesOf(parameters: Parameters, load: Load): InterfaceNeed[] {
+function interfacesOf(parameters: Parameters, load: Load, isDivided: boolean): InterfaceNeed[] {
   const { sipOctets, packetOctets, replicas } = parameters;
   const beside = octetsBeside(parameters);
   const streamed = load.x2 * beside.x2Stream + load.x3 * beside.x3Stream;
+  const relayed = isDivided ? load.iri * beside.iriStream + load.cc * beside.ccStream : 0;
+  const ofDf = load.x2 * UNIT_COSTS.databaseSipWal.value + load.x3 * packetWal(packetOctets);
   const wal =
     load.requestKeys * UNIT_COSTS.databaseRequestKeyWal.value +
-    load.getKeys * UNIT_COSTS.databaseGetKeysWal.value;
+    load.getKeys * UNIT_COSTS.databaseGetKeysWal.value +
+    (isDivided ? ofDf * Math.max(1, parameters.destinations) : 0);
   const octets: Readonly<Record<string, number>> = {
     'Gm and Mw, SIP at CSCFs': load.sip * sipOctets,
     'media into gateways, and out again': load.packets * (packetOctets + DATAGRAM_OCTETS),
@@ -250,19 +299,26 @@ function interfacesOf(parameters: Parameters, load: Load): InterfaceNeed[] {
     'Xk, questions': load.getKeys * UNIT_COSTS.getKeysOctets.value,
     'REQUEST_KEY, requests': load.requestKeys * UNIT_COSTS.requestKeyOctets.value,
     'intakes to streams, and on to the mediation': streamed,
-    'between servers of the streams': streamed * (replicas - 1),
+    ...(isDivided ? { 'mediators to streams, and on to deliverers': relayed } : {}),
+    'between servers of the streams': (streamed + relayed) * (replicas - 1),
     'PostgreSQL to its replicas': wal * (replicas - 1),
   };
   return Object.entries(octets).map(([name, each]) => ({ name, bitsPerSecond: each * BITS }));
 }
 
-function enginesOf(load: Load): EngineNeed[] {
+function enginesOf({ requestKeys, getKeys, x2, x3, iri, cc }: Load, isDivided: boolean): EngineNeed[] {
+  const cost = (name: CostName, rate: number): number => UNIT_COSTS[name].value * rate;
+  const [sip, packets] = isDivided ? [x2, x3] : [0, 0];
   const statements =
-    load.requestKeys * UNIT_COSTS.databaseRequestKeyStatements.value +
-    load.getKeys * UNIT_COSTS.databaseGetKeysStatements.value;
+    cost('databaseRequestKeyStatements', requestKeys) +
+    cost('databaseGetKeysStatements', getKeys) +
+    cost('databaseSipStatements', sip) +
+    cost('databasePacketStatements', packets);
   const commits =
-    load.requestKeys * UNIT_COSTS.databaseRequestKeyCommits.value +
-    load.getKeys * UNIT_COSTS.databaseGetKeysCommits.value;
+    cost('databaseRequestKeyCommits', requestKeys) +
+    cost('databaseGetKeysCommits', getKeys) +
+    cost('databaseSipCommits', sip) +
+    cost('databasePacketCommits', packets);
   return [
     {
       engine: 'PostgreSQL',
@@ -273,8 +329,8 @@ function enginesOf(load: Load): EngineNeed[] {
     { engine: 'PostgreSQL', what: 'transactions', perSecond: commits, unit: '' },
     {
       engine: 'NATS',
-      what: 'PDUs, several a message where they come together',
-      perSecond: load.x2 + load.x3,
+      what: `PDUs${isDivided ? ' and PS-PDUs' : ''}, several a message where they come together`,
+      perSecond: x2 + x3 + (isDivided ? iri + cc : 0),
       unit: '',
     },
   ];

@@ -72,6 +72,11 @@ export const PARAMETERS = {
     [0, 1440],
   ),
   destinations: parameter('LEMFs that each warrant delivers to', '', 1, [0, 100]),
+  deliverers: count(
+    'DF processes that only deliver, at least; 0: who mediates delivers while one process is enough',
+    0,
+    [0, 1e6],
+  ),
   warrantDays: parameter('length of a warrant', 'days', 90, [1, 3660]),
   busyHours: parameter('busiest hours that are as much as a day', 'hours', 10, [1, 24]),
   retentionDays: parameter('how long a LEMF keeps what it received', 'days', 90, [0, 36_600]),

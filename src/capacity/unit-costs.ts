@@ -16,7 +16,7 @@ export const RUNS = {
   },
   scale: {
     command: 'npm run bench:scale',
-    machine: '2 cores of AMD EPYC, virtual, with much else to do (load 17 to 23)',
+    machine: '2 cores of AMD EPYC, virtual, load 20.6 when it began',
     date: '2026-11-30',
   },
   near: {
@@ -52,38 +52,66 @@ export const UNIT_COSTS = {
   cscfIntercepted: cost('near', 'µs', 8900, 'CSCF: a target’s call, beside that'),
   gatewayPacket: cost('chain', 'µs', 17.4, 'gateway: a packet'),
   gatewayX3Packet: cost('chain', 'µs', 34.8, 'gateway: a packet that goes over X3 as well'),
-  kmsRequestKey: scale(35900, 'KMS on PostgreSQL: a REQUEST_KEY, two private keys'),
-  kmsGetKeys: scale(16800, 'KMS on PostgreSQL: an answer to get_keys'),
-  intakeSip: scale(127, 'DF intake: a SIP message'),
-  intakeSmallPacket: scale(38.3, 'DF intake: a packet of 172 octets'),
-  intakeLargePacket: scale(33.3, 'DF intake: a packet of 1,200 octets'),
-  mediationSip: scale(383, 'DF mediation and delivery: a SIP message'),
-  mediationSmallPacket: scale(71.7, 'DF mediation and delivery: a packet of 172 octets'),
-  mediationLargePacket: scale(73.3, 'DF mediation and delivery: a packet of 1,200 octets'),
-  lemfSip: scale(96.7, 'LEMF: a record of a SIP message'),
-  lemfSmallPacket: scale(50, 'LEMF: a packet of 172 octets'),
-  lemfLargePacket: scale(51.7, 'LEMF: a packet of 1,200 octets'),
+  kmsRequestKey: scale(34000, 'KMS on PostgreSQL: a REQUEST_KEY, two private keys'),
+  kmsGetKeys: scale(13000, 'KMS on PostgreSQL: an answer to get_keys'),
+  intakeSip: scale(467, 'DF intake: a SIP message'),
+  intakeSmallPacket: scale(283, 'DF intake: a packet of 172 octets'),
+  intakeLargePacket: scale(83.3, 'DF intake: a packet of 1,200 octets'),
+  mediationSip: scale(1470, 'DF mediation and delivery: a SIP message'),
+  mediationSmallPacket: scale(533, 'DF mediation and delivery: a packet of 172 octets'),
+  mediationLargePacket: scale(175, 'DF mediation and delivery: a packet of 1,200 octets'),
+  dividedMediationSip: scale(3490, 'DF mediation on PostgreSQL, others deliver: a SIP message'),
+  dividedMediationSmallPacket: scale(542, '… a packet of 172 octets'),
+  dividedMediationLargePacket: scale(550, '… a packet of 1,200 octets'),
+  deliverySip: scale(622, 'DF delivery by processes of its own: a record of a SIP message'),
+  deliverySmallPacket: scale(175, '… a packet of 172 octets'),
+  deliveryLargePacket: scale(258, '… a packet of 1,200 octets'),
+  lemfSip: scale(289, 'LEMF: a record of a SIP message'),
+  lemfSmallPacket: scale(183, 'LEMF: a packet of 172 octets'),
+  lemfLargePacket: scale(158, 'LEMF: a packet of 1,200 octets'),
   admfWarrant: cost('warrants', 'µs', 4100, 'ADMF: a warrant that begins or ends'),
   elementWarrant: cost('warrants', 'µs', 1200, 'each element: a warrant that begins or ends'),
-  natsSip: scale(70, 'nats-server: a SIP message, laid down and read'),
-  natsSmallPacket: scale(24.2, 'nats-server: a packet of 172 octets'),
-  natsLargePacket: scale(35.8, 'nats-server: a packet of 1,200 octets'),
-  databaseRequestKey: scale(3330, 'PostgreSQL: a REQUEST_KEY'),
-  databaseGetKeys: scale(2500, 'PostgreSQL: an answer to get_keys'),
-  databaseRequestKeyStatements: scale(13.3, 'PostgreSQL: statements of a REQUEST_KEY', 'statements'),
-  databaseGetKeysStatements: scale(9.3, 'PostgreSQL: statements of an answer to get_keys', 'statements'),
-  databaseRequestKeyCommits: scale(13, 'PostgreSQL: transactions of a REQUEST_KEY', 'transactions'),
-  databaseGetKeysCommits: scale(5.4, 'PostgreSQL: transactions of an answer to get_keys', 'transactions'),
-  databaseRequestKeyWal: scale(488, 'PostgreSQL: write-ahead log of a REQUEST_KEY', 'octets'),
-  databaseGetKeysWal: scale(738, 'PostgreSQL: write-ahead log of an answer to get_keys', 'octets'),
-  databaseRequestKeyOctets: scale(751, 'PostgreSQL: tables, of a REQUEST_KEY', 'octets'),
-  databaseGetKeysOctets: scale(478, 'PostgreSQL: tables, of an answer to get_keys', 'octets'),
+  natsSip: scale(200, 'nats-server: a SIP message, laid down and read'),
+  natsSmallPacket: scale(125, 'nats-server: a packet of 172 octets'),
+  natsLargePacket: scale(58.3, 'nats-server: a packet of 1,200 octets'),
+  dividedNatsSip: scale(533, 'nats-server: a SIP message, and its record, where others deliver'),
+  dividedNatsSmallPacket: scale(117, '… a packet of 172 octets'),
+  dividedNatsLargePacket: scale(158, '… a packet of 1,200 octets'),
+  databaseSip: scale(1780, 'PostgreSQL of a DF: a SIP message'),
+  databaseSmallPacket: scale(300, 'PostgreSQL of a DF: a packet of 172 octets'),
+  databaseLargePacket: scale(300, 'PostgreSQL of a DF: a packet of 1,200 octets'),
+  databaseSipStatements: scale(12.2, 'PostgreSQL of a DF: statements of a SIP message', 'statements'),
+  databasePacketStatements: scale(1.04, 'PostgreSQL of a DF: statements of a packet', 'statements'),
+  databaseSipCommits: scale(1.64, 'PostgreSQL of a DF: transactions of a SIP message', 'transactions'),
+  databasePacketCommits: scale(0.256, 'PostgreSQL of a DF: transactions of a packet', 'transactions'),
+  databaseSipWal: scale(6910, 'PostgreSQL of a DF: write-ahead log of a SIP message', 'octets'),
+  databaseSmallPacketWal: scale(
+    1250,
+    'PostgreSQL of a DF: write-ahead log of a packet of 172 octets',
+    'octets',
+  ),
+  databaseLargePacketWal: scale(
+    2440,
+    'PostgreSQL of a DF: write-ahead log of a packet of 1,200 octets',
+    'octets',
+  ),
+  databaseRequestKey: scale(3000, 'PostgreSQL: a REQUEST_KEY'),
+  databaseGetKeys: scale(1500, 'PostgreSQL: an answer to get_keys'),
+  databaseRequestKeyStatements: scale(13.1, 'PostgreSQL: statements of a REQUEST_KEY', 'statements'),
+  databaseGetKeysStatements: scale(9.07, 'PostgreSQL: statements of an answer to get_keys', 'statements'),
+  databaseRequestKeyCommits: scale(12, 'PostgreSQL: transactions of a REQUEST_KEY', 'transactions'),
+  databaseGetKeysCommits: scale(4.2, 'PostgreSQL: transactions of an answer to get_keys', 'transactions'),
+  databaseRequestKeyWal: scale(470, 'PostgreSQL: write-ahead log of a REQUEST_KEY', 'octets'),
+  databaseGetKeysWal: scale(392, 'PostgreSQL: write-ahead log of an answer to get_keys', 'octets'),
+  databaseRequestKeyOctets: scale(0, 'PostgreSQL: tables, of a REQUEST_KEY', 'octets'),
+  databaseGetKeysOctets: scale(410, 'PostgreSQL: tables, of an answer to get_keys', 'octets'),
   requestKeyOctets: scale(160, 'a REQUEST_KEY', 'octets'),
-  getKeysOctets: scale(4780, 'a question of get_keys', 'octets'),
+  getKeysOctets: scale(4790, 'a question of get_keys', 'octets'),
   pduOctets: scale(149, 'a PDU of X2 or X3 beside its payload', 'octets'),
-  streamOctets: scale(51, 'a PDU in its stream beside the PDU', 'octets'),
-  iriOctets: scale(151, 'a PS-PDU of HI2 beside the SIP message', 'octets'),
-  ccOctets: scale(128, 'a PS-PDU of HI3 beside the packet', 'octets'),
+  streamOctets: scale(61.6, 'a PDU in its stream beside the PDU', 'octets'),
+  handoverStreamOctets: scale(71.4, 'a PS-PDU in its stream beside the PS-PDU', 'octets'),
+  iriOctets: scale(260, 'a PS-PDU of HI2 beside the SIP message', 'octets'),
+  ccOctets: scale(136, 'a PS-PDU of HI3 beside the packet', 'octets'),
 } as const satisfies Readonly<Record<string, UnitCost>>;
 
 export type CostName = keyof typeof UNIT_COSTS;
@@ -94,21 +122,35 @@ export const COST_NAMES = Object.keys(UNIT_COSTS) as CostName[];
 const SMALL = 172;
 const LARGE = 1200;
 
+/** What has a cost by the octets of a packet. */
+export type PacketCost =
+  'intake' | 'mediation' | 'dividedMediation' | 'delivery' | 'lemf' | 'nats' | 'dividedNats' | 'database';
+
 /** Microseconds of a packet of so many octets. */
-export function packetCost(role: 'intake' | 'mediation' | 'lemf' | 'nats', octets: number): number {
-  const small = UNIT_COSTS[`${role}SmallPacket`].value;
-  const large = UNIT_COSTS[`${role}LargePacket`].value;
+export function packetCost(role: PacketCost, octets: number): number {
+  return between(UNIT_COSTS[`${role}SmallPacket`].value, UNIT_COSTS[`${role}LargePacket`].value, octets);
+}
+
+/** Octets of the write-ahead log of a packet of so many octets. */
+export function packetWal(octets: number): number {
+  const { databaseSmallPacketWal, databaseLargePacketWal } = UNIT_COSTS;
+  return between(databaseSmallPacketWal.value, databaseLargePacketWal.value, octets);
+}
+
+/** A straight line through what was measured at two lengths. */
+function between(small: number, large: number, octets: number): number {
   return Math.max(0, small + ((large - small) * (octets - SMALL)) / (LARGE - SMALL));
 }
 
 /** Octets of a unit on each of its ways, with what carries it: a SIP message, or a packet. TLS and TCP are not counted. */
 export function octetsBeside({ sipOctets, packetOctets }: Parameters) {
-  const { pduOctets, streamOctets, iriOctets, ccOctets } = UNIT_COSTS;
+  const { pduOctets, streamOctets, iriOctets, ccOctets, handoverStreamOctets } = UNIT_COSTS;
   const x2 = sipOctets + pduOctets.value;
   const x3 = packetOctets + pduOctets.value;
+  const iri = sipOctets + iriOctets.value;
+  const cc = packetOctets + ccOctets.value;
   return {
-    ...{ x2, x3, x2Stream: x2 + streamOctets.value, x3Stream: x3 + streamOctets.value },
-    iri: sipOctets + iriOctets.value,
-    cc: packetOctets + ccOctets.value,
+    ...{ x2, x3, x2Stream: x2 + streamOctets.value, x3Stream: x3 + streamOctets.value, iri, cc },
+    ...{ iriStream: iri + handoverStreamOctets.value, ccStream: cc + handoverStreamOctets.value },
   };
 }

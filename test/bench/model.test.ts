@@ -1,5 +1,6 @@
 /** The model by what is known of such systems: laws of queues, work that is conserved, one owner of a lane. */
 import { describe, expect, it } from 'vitest';
+import { failoverTimes } from '../../bench/model/failovers.ts';
 import { LeasedTier } from '../../bench/model/leased-tier.ts';
 import { Machine } from '../../bench/model/machine.ts';
 import { simulateNetwork } from '../../bench/model/network.ts';
@@ -7,6 +8,7 @@ import type { NetworkTerms } from '../../bench/model/network.ts';
 import { offBy, rateOfFlood, rateOfLoop, takeoverTimes } from '../../bench/model/reproduced.ts';
 import { Simulation } from '../../bench/model/simulation.ts';
 import { Station } from '../../bench/model/station.ts';
+import type { Failover } from '../../bench/scale/failovers.ts';
 import { seededUniform } from '../../bench/undetectable-statistics.ts';
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
 
@@ -141,12 +143,12 @@ describe('Takeover of a lease', () => {
 });
 
 /** Processes that share lanes, with nothing to do but what is laid. */
-function tier(processes: number, lanes: number, seed = 1) {
+function tier(processes: number, lanes: number, seed = 1, isNameOwn = false) {
   const simulation = new Simulation();
   const machine = new Machine(simulation, 64);
   const passed: number[][] = Array.from({ length: lanes }, () => []);
   const found = new LeasedTier(simulation, {
-    ...{ processes, lanes, lease: { leaseSeconds: 1, tripSeconds: 0.004 } },
+    ...{ processes, lanes, isNameOwn, lease: { leaseSeconds: 1, tripSeconds: 0.004 } },
     ...{ pduSeconds: 0.002, together: 8, machine: () => machine, draw: seededUniform(seed) },
     passedOn: ({ destination }, lane) => passed[lane]?.push(destination),
   });
@@ -168,9 +170,9 @@ describe('Lanes with leases', () => {
   });
 
   it.each(Array.from({ length: 12 }, (_, seed) => seed))(
-    'have one owner at any time, and each message once and in order, whatever is killed or stands still (seed %s)',
+    'have one owner at any time, and each message once and in order, whatever is killed, ends or stands still (seed %s)',
     (seed) => {
-      const { simulation, tier: of, passed } = tier(3, 5, seed);
+      const { simulation, tier: of, passed } = tier(3, 5, seed, seed % 2 === 1);
       const draw = seededUniform(1000 + seed);
       const laid = passed.map(() => 0);
       let [double, orphaned] = [0, 0];
@@ -189,7 +191,9 @@ describe('Lanes with leases', () => {
       );
       every(1.7, () => {
         const n = Math.floor(draw() * 3);
-        if (draw() < 0.5) of.kill(n, 0.5 + draw());
+        const what = draw();
+        if (what < 0.35) of.kill(n, 0.2 + draw());
+        else if (what < 0.6) of.end(n, 0.2 + draw());
         else of.pause(n, 3 * draw());
       });
       every(0.003, () => {
@@ -209,6 +213,40 @@ describe('Lanes with leases', () => {
   );
 });
 
+describe('What a process had that goes', () => {
+  const { patience, renewals } = LEASE_TIMES;
+  const LOOK = 1 / 5;
+  const of = (kind: Failover, restarts: number[] = []): readonly [number, number] => {
+    const times = failoverTimes(kind, { leaseSeconds: 1, restarts }, 3, 100);
+    // Two or three things of eight, each time.
+    expect(times.length).toBeGreaterThan(2 * 100 - 1);
+    return [Math.min(...times), Math.max(...times)];
+  };
+
+  it('has nobody for as long as a lease counts as held, less what has passed of it, and at most two looks', () => {
+    const [least, most] = of('killed');
+    expect(least).toBeGreaterThan(patience - 1 / renewals - 0.01);
+    // A member that is gone may be known a renewal later than its things.
+    expect(most).toBeLessThan(patience + 2 * LOOK + 0.01);
+  });
+
+  it('has somebody at the next look where it was given back', () => {
+    expect(of('ended')[1]).toBeLessThan(2 * LOOK + 0.01);
+  });
+
+  it('has the same again a look after that is back under its name', () => {
+    const [least, most] = of('again', [0.5]);
+    expect(least).toBeGreaterThan(0.5);
+    expect(most).toBeLessThan(0.5 + 2 * LOOK + 0.01);
+  });
+
+  it('has nobody for longer where one is back at once under another name', () => {
+    const [, most] = of('anew', [0.5]);
+    expect(most).toBeGreaterThan(0.5 + patience);
+    expect(most).toBeLessThan(0.5 + patience + 2 * LOOK + 0.01);
+  });
+});
+
 const TERMS: NetworkTerms = {
   ...{ seed: 1, seconds: 20, intakes: 2, mediators: 3, deliverers: 2, partitions: 8, destinations: 4 },
   ...{
@@ -220,8 +258,8 @@ const TERMS: NetworkTerms = {
     together: 3,
     questionsPerSecond: 20,
   },
-  microseconds: { intake: 100, mediation: 800, delivery: 300, kms: 10_000, database: 1000 },
-  ...{ batch: 64, leaseSeconds: 1, tripSeconds: 0.002, killSeconds: 4, restartSeconds: 2 },
+  microseconds: { intake: 100, mediation: 800, delivery: 300, kms: 10_000, database: 1000, databasePdu: 100 },
+  ...{ batch: 64, leaseSeconds: 1, tripSeconds: 0.002, killSeconds: 4, restartSeconds: 2, endShare: 0 },
 };
 
 describe('The whole way', () => {
@@ -231,7 +269,17 @@ describe('The whole way', () => {
     expect(found.delivered).toBe(found.came);
     expect(found.doubleOwners).toBe(0);
     expect(found.drainedAfter).not.toBeNull();
-    expect(found.takeoverSeconds!.most).toBeGreaterThan(LEASE_TIMES.patience - 1 / LEASE_TIMES.renewals);
+    const { mediation, delivery, ended } = found.takeoverSeconds;
+    for (const { most } of [mediation, delivery].flatMap((each) => each ?? []))
+      expect(most).toBeGreaterThan(LEASE_TIMES.patience - 1 / LEASE_TIMES.renewals);
+    expect(ended).toBeNull();
+  });
+
+  it('has everything again soon where processes end in order', () => {
+    const found = simulateNetwork({ ...TERMS, endShare: 1 });
+    expect([found.kills, found.delivered]).toEqual([0, found.came]);
+    expect(found.ends).toBeGreaterThan(0);
+    expect(found.takeoverSeconds.ended!.most).toBeLessThan(0.5);
   });
 
   it('can be run again from its seed', () => {
