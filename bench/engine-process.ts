@@ -8,11 +8,11 @@ import type { EngineWork } from './ceiling.ts';
 import { engineAlone, makeQuestions } from './chain/get-keys.ts';
 import { benchDistrict } from './operations.ts';
 
-const EXCHANGES = 8;
+const QUESTIONS = 128;
 
 const WORKS: Readonly<Record<EngineWork, () => () => unknown>> = {
   questions: () => {
-    const [answer, questions] = [engineAlone(), makeQuestions(EXCHANGES)];
+    const [answer, questions] = [engineAlone(), makeQuestions(QUESTIONS)];
     let next = 0;
     return () => answer(questions[next++ % questions.length] ?? new Uint8Array());
   },

@@ -6,7 +6,10 @@
  * (`question-workers.ts`).
  *
  *     node bench/start.js get-keys --scaling [--json]
- *     node bench/start.js get-keys [--answers 600] [--at-once 8] [--workers N] [--share N] [--profile FOLDER] [--json]
+ *     node bench/start.js get-keys [--answers 600] [--at-once 8] [--warm-up N] [--workers N] [--share N]
+ *                                  [--profile FOLDER] [--json]
+ *
+ * `--warm-up`: answers before those that are measured; 200 by itself, when V8 still compiles much of what a KMS runs.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -21,6 +24,7 @@ const { values } = parseArgs({
   options: {
     answers: { type: 'string', default: '600' },
     'at-once': { type: 'string', default: '8' },
+    'warm-up': { type: 'string' },
     workers: { type: 'string' },
     share: { type: 'string' },
     /** Where profiles of the KMS's processor time are written (`--cpu-prof`); they make it slower. */
@@ -54,6 +58,7 @@ async function cost(): Promise<void> {
   const found = await getKeysCost(folder, {
     answers: Number(values.answers),
     atOnce: Number(values['at-once']),
+    ...present({ warmUp: values['warm-up'] === undefined ? undefined : Number(values['warm-up']) }),
     kms: present({
       workers: values.workers === undefined ? undefined : Number(values.workers),
       share: values.share === undefined ? undefined : Number(values.share),

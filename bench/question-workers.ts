@@ -32,7 +32,7 @@ export interface QuestionWorkers {
 
 /** @param folder on a disk, for the state of KMSs */
 export async function measureQuestionWorkers(folder: string): Promise<QuestionWorkers> {
-  const questions = makeQuestions();
+  const questions = makeQuestions(2 * WARM_UP + ROUNDS * QUESTIONS);
   const engine = await EngineProcesses.start('questions', WARM_UP);
   const threads = { 1: AskedThreads.start(1, questions), 2: AskedThreads.start(2, questions) };
   const kms = { 1: await started(folder, questions, 1), 2: await started(folder, questions, 2) };

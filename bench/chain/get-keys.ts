@@ -51,6 +51,8 @@ export interface GetKeysLoad {
   readonly answers: number;
   /** Questions under way at a time. */
   readonly atOnce: number;
+  /** Answers before that, of the KMS and of the engine; absent: so few that V8 still compiles. */
+  readonly warmUp?: number;
   readonly kms?: AskedKmsSettings;
 }
 
@@ -89,7 +91,7 @@ const VECTOR = 'exchange-1.json';
 const HOST = 'kms.home1.example';
 const XID = '29f28e1c-f230-486a-a860-f5a784ab9172';
 const SCRIPT = fileURLToPath(new URL('./watched-main.js', import.meta.url));
-const EXCHANGES = 60;
+const QUESTIONS = 960;
 /** Spellings of the target of one exchange, each with and without `midCall`: below the KMS's bound of 32. */
 const SPELLINGS = 8;
 const ROUNDS = 6;
@@ -100,13 +102,14 @@ const READY_MS = 60_000;
 const ANSWERING_NICENESS = 10;
 
 /** @param folder for all that is kept: on a disk, as the state of a KMS is */
-export async function getKeysCost(
-  folder: string,
-  { answers, atOnce, kms }: GetKeysLoad,
-): Promise<GetKeysCost> {
-  const asked = await AskedKms.start(folder, makeQuestions(), kms);
+export async function getKeysCost(folder: string, { kms, ...load }: GetKeysLoad): Promise<GetKeysCost> {
+  const each = Math.ceil(load.answers / ROUNDS);
+  const warm = load.warmUp ?? Math.min(2 * each, WARM_UP);
+  // As many for the engine.
+  const questions = makeQuestions(2 * (warm + each * ROUNDS));
+  const asked = await AskedKms.start(folder, questions, kms);
   try {
-    return await measured(asked, answers, atOnce);
+    return await measured(asked, { each, warm, atOnce: load.atOnce });
   } finally {
     await asked.end();
   }
@@ -163,8 +166,9 @@ export function isAnswering({ thread, nice }: ThreadTime, pid: number): boolean 
 const vector = loadVector(VECTOR);
 const TARGET = canonicalIdentity(vector.kms.initiator.user.uri).addressOfRecord;
 
-/** JSON of questions, no two alike. @param exchanges that they are about */
-export function makeQuestions(exchanges = EXCHANGES): Uint8Array[] {
+/** JSON of questions, no two alike. @param count at least so many: one that is put again claims nothing, and costs less */
+export function makeQuestions(count = QUESTIONS): Uint8Array[] {
+  const exchanges = Math.ceil(count / (2 * SPELLINGS));
   const homes = Object.values(homesOf(vector));
   const io = { clock: systemClock(), random: systemRandom() };
   const [alice, bob] = [vector.kms.initiator, vector.kms.responder].map(({ user: { uri } }) =>
@@ -273,10 +277,11 @@ async function startKmsProcess(
 
 /* -------------------------------------------------------------- measurement */
 
-async function measured(kms: AskedKms, answers: number, atOnce: number): Promise<GetKeysCost> {
-  const each = Math.ceil(answers / ROUNDS);
+async function measured(
+  kms: AskedKms,
+  { each, warm, atOnce }: Readonly<Record<'each' | 'warm' | 'atOnce', number>>,
+): Promise<GetKeysCost> {
   const engine = engineAlone();
-  const warm = Math.min(2 * each, WARM_UP);
   await kms.put(warm, atOnce);
   for (let n = 0; n < warm; n++) await engine(kms.question());
   const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];
