@@ -100,6 +100,17 @@ export function seededRandom(seed: string, name: string): Random {
 }
 
 function afterReal(ms: number, action: () => void): Timer {
-  const handle = setTimeout(action, ms);
-  return { cancel: () => clearTimeout(handle) };
+  return new RealTimer(setTimeout(action, ms));
+}
+
+class RealTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
 }

@@ -31,13 +31,15 @@ export interface Via {
 export function parseVia(text: string): Via {
   const match = /^([^\s/]+)\s*\/\s*([^\s/]+)\s*\/\s*([^\s/;]+)\s+([^;]*)(?:;(.*))?$/s.exec(text);
   const [, name = '', version = '', transport = '', sentBy = '', params] = match ?? [];
-  if (match === null || ![name, version, transport].every(isToken))
+  if (match === null || !isToken(name) || !isToken(version) || !isToken(transport))
     throw new SipError('syntax', 'Via is malformed');
   if (params !== undefined && params.trim() === '') throw new SipError('syntax', 'Via: an empty parameter');
+  const { host, port } = parseHostPort(sentBy.trim());
   return {
     version: `${name}/${version}`,
     transport: transport.toUpperCase(),
-    ...parseHostPort(sentBy.trim()),
+    host,
+    port,
     params: parseParams(params ?? '', 'Via'),
   };
 }
@@ -91,7 +93,7 @@ export function parseNameAddr(text: string, where: string): NameAddr {
   return {
     displayName: displayName === '' ? null : displayName,
     uri: uriOf(text.slice(open + 1, close), where),
-    params: rest === '' ? [] : splitParams(rest.slice(1)).flatMap((p) => paramsOf(p, where)),
+    params: rest === '' ? NO_PARAMS : paramsOf(rest.slice(1), where),
   };
 }
 
@@ -153,8 +155,12 @@ export function icidOf(text: string): string | null {
   }
 }
 
+const NO_PARAMS: readonly Param[] = [];
+
 /** Offset of the `<` that opens a name-addr, outside a quoted display name; −1 for an addr-spec. */
 function startOfUri(text: string): number {
+  // Most have no display name.
+  if (text.startsWith('<')) return 0;
   const quoted = /^\s*"(?:[^"\\]|\\[^\r\n])*"/s.exec(text);
   return text.indexOf('<', quoted?.[0].length ?? 0);
 }
@@ -168,6 +174,6 @@ function uriOf(text: string, where: string): Uri {
 }
 
 function paramsOf(text: string, where: string): Param[] {
-  if (text === '') throw new SipError('syntax', `${where}: an empty parameter`);
+  if (text.trim() === '') throw new SipError('syntax', `${where}: an empty parameter`);
   return parseParams(text, where);
 }

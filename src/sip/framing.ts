@@ -30,7 +30,7 @@ export type Frame =
 export class StreamFramer {
   readonly #limits: FramingLimits;
   /** What waits lies between these two; what a growing message needs is doubled, so that each octet is moved a few times. */
-  #buffer: Uint8Array = new Uint8Array();
+  #buffer: Uint8Array = NOTHING;
   #start = 0;
   #end = 0;
   /** Octets of what waits in which no head ends. */
@@ -82,7 +82,8 @@ export class StreamFramer {
       this.#whole ??= this.#head(octets);
       if (this.#whole === null || octets.length < this.#whole.length) return null;
       const { head, length, message } = this.#whole;
-      const whole = octets.slice(0, length);
+      // A segment that is one message is nobody else's; a part of one would keep all of it.
+      const whole = this.#buffer.length === length ? octets : octets.slice(0, length);
       this.#take(length);
       message.takeBody(whole.subarray(head));
       return { kind: 'message', message, octets: whole };
@@ -126,11 +127,12 @@ export class StreamFramer {
     this.#start += octets;
     this.#searched = 0;
     this.#whole = null;
-    if (this.#start === this.#end) [this.#buffer, this.#start, this.#end] = [new Uint8Array(), 0, 0];
+    if (this.#start === this.#end) [this.#buffer, this.#start, this.#end] = [NOTHING, 0, 0];
   }
 }
 
 const [CR, LF] = [0x0d, 0x0a];
+const NOTHING = new Uint8Array();
 const TOO_LARGE = 'the message is too large';
 
 /** A message as far as its head says. */

@@ -69,6 +69,14 @@ export abstract class SipMessage {
     return values;
   }
 
+  /** What the values of all lines of a field mean, each as a whole. @throws what `reader` throws */
+  readAll<T>(name: string, reader: ValueReader<T>): T[] {
+    const key = fieldKey(name);
+    const read: T[] = [];
+    for (const line of this.#lines) if (line.key === key) read.push(line.read(reader));
+    return read;
+  }
+
   /** The value of the first line of a field; `null` if there is none. */
   first(name: string): string | null {
     return this.#firstOf(name)?.value ?? null;

@@ -7,7 +7,7 @@
  * the message that has it, and nothing is read that nobody asks for.
  */
 import { SipError } from './errors.ts';
-import { fieldKey } from './header-names.ts';
+import { fieldKey, usualKey } from './header-names.ts';
 import { isToken, split } from './text.ts';
 
 /** Reads a value, or one element of a list; the same function for the same field. */
@@ -22,9 +22,10 @@ export class HeaderLine {
   readonly #from: number;
   #value: string | null = null;
   #elements: readonly string[] | null = null;
-  /** What `#reader` has made of the whole value, or of the elements. */
+  /** What `#reader` has made of the whole value, and of the elements. */
   #reader: ValueReader<unknown> | null = null;
-  #read: unknown[] = [];
+  #whole: unknown = undefined;
+  #each: unknown[] | null = null;
   /** All elements, where all have been read. */
   #all: readonly unknown[] | null = null;
 
@@ -38,9 +39,10 @@ export class HeaderLine {
   static received(text: string): HeaderLine {
     const colon = text.indexOf(':');
     const name = text.slice(0, endOfName(text, colon));
-    if (!isToken(name) || !text.endsWith('\r\n') || hasBareBreak(text))
+    const usual = usualKey(name);
+    if ((usual === null && !isToken(name)) || !text.endsWith('\r\n') || hasBareBreak(text))
       throw new SipError('syntax', 'a header line has no name');
-    return new HeaderLine(fieldKey(name), text, colon + 1);
+    return new HeaderLine(usual ?? fieldKey(name), text, colon + 1);
   }
 
   /** A line of our own. @throws SipError `syntax` where the value would break it */
@@ -66,12 +68,16 @@ export class HeaderLine {
 
   /** What the value means. @throws SipError `syntax` */
   read<T>(reader: ValueReader<T>): T {
-    return this.#known(reader, 0) ?? this.#keep(0, reader(this.value));
+    this.#goBy(reader);
+    this.#whole ??= reader(this.value);
+    return this.#whole as T;
   }
 
   /** What one of its elements means; beyond the last, what none means. @throws SipError `syntax` */
   readElement<T>(reader: ValueReader<T>, at: number): T {
-    return this.#known(reader, at + 1) ?? this.#keep(at + 1, reader(this.elements[at] ?? ''));
+    this.#goBy(reader);
+    const each = (this.#each ??= []) as T[];
+    return (each[at] ??= reader(this.elements[at] ?? ''));
   }
 
   /** What each of its elements means; the same array each time. @throws SipError `syntax` */
@@ -84,23 +90,16 @@ export class HeaderLine {
 
   /** Takes note of what the only element of a line of our own means, which it was made from. */
   knows<T>(reader: ValueReader<T>, read: T): this {
-    this.#known(reader, 1);
-    this.#keep(1, read);
+    this.#goBy(reader);
+    this.#each = [read];
     return this;
   }
 
-  /** What is read of the whole has the first place, of elements those behind it. */
-  #known<T>(reader: ValueReader<T>, place: number): T | undefined {
-    if (this.#reader === reader) return this.#read[place] as T | undefined;
+  /** What another reader has made of it counts no more. */
+  #goBy(reader: ValueReader<unknown>): void {
+    if (this.#reader === reader) return;
     this.#reader = reader;
-    this.#read = [];
-    this.#all = null;
-    return undefined;
-  }
-
-  #keep<T>(place: number, read: T): T {
-    this.#read[place] = read;
-    return read;
+    [this.#whole, this.#each, this.#all] = [undefined, null, null];
   }
 }
 

@@ -80,6 +80,11 @@ export const SINGLE: ReadonlyMap<string, number> = new Map(
   ].map((key, at) => [key, 1 << at]),
 );
 
+/** The lower-case long form of a name that is written as it mostly is; `null`: it is not. */
+export function usualKey(name: string): string | null {
+  return USUAL.get(name) ?? null;
+}
+
 /** The lower-case long form of a name in whatever case or form. */
 export function fieldKey(name: string): string {
   const usual = USUAL.get(name);

@@ -13,11 +13,25 @@
  * without case, user parts with case and with escapes undone (section 19.1.4); ports and parameters say where, not
  * who. Local numbers count within their context only (RFC 3966 section 5.1.5).
  */
+import { RecentlyMade } from '../bytes/recently-made.ts';
 import { addressOfRecord, parseUri, telNumber } from './uri.ts';
 import type { Uri } from './uri.ts';
 
+/** Keys of identities that were asked for lately: those who call and are called are named in each message of theirs. */
+const KNOWN = new RecentlyMade<readonly string[]>(2_048);
+const LONGEST_KNOWN = 128;
+
 /** Keys of a SIP, SIPS or tel URI or IMEI URN, with or without angle brackets; of any other text, itself. */
-export function identityKeys(text: string): string[] {
+export function identityKeys(text: string): readonly string[] {
+  const known = KNOWN.get(text);
+  if (known !== undefined) return known;
+  if (text.length > LONGEST_KNOWN) return readKeys(text);
+  // The text may be part of a message, which must not be kept for it.
+  const own = Buffer.from(text, 'utf8').toString('utf8');
+  return own === text ? KNOWN.put(own, readKeys(own)) : readKeys(text);
+}
+
+function readKeys(text: string): string[] {
   const bare = text.trim().replace(/^<([^<>]*)>$/, '$1');
   const uri = uriOf(bare);
   if (uri === null) return [bare];

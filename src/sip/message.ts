@@ -68,6 +68,8 @@ export class SipRequest extends SipMessage {
   readonly kind = 'request';
   readonly method: string;
   readonly version: string;
+  /** What whoever watches it pass knows of it, if anything: neither on the wire nor of a copy. */
+  note: object | null = null;
   #uri: string;
   /** As received, until the Request-URI is changed. */
   #start: string | null;

@@ -19,6 +19,12 @@ export class MessageShares {
   readonly #owned = new Map<string | null, number>();
   #held = 0;
   #refused = 0;
+  readonly #add: Adding = (owner, octets) => {
+    this.#held += octets;
+    const owned = (this.#owned.get(owner) ?? 0) + octets;
+    if (owned > 0) this.#owned.set(owner, owned);
+    else this.#owned.delete(owner);
+  };
 
   /** @param most octets in all */
   constructor(most: number) {
@@ -46,19 +52,34 @@ export class MessageShares {
 
   /** Takes a place, whether or not there is room: for what belongs to something that was let in. */
   take(owner: string | null, octets: number): MessagePlace {
-    let size = 0;
-    const resize = (to: number): void => {
-      this.#add(owner, to - size);
-      size = to;
-    };
-    resize(octets + OVERHEAD);
-    return { resize: (to) => resize(to + OVERHEAD), leave: () => resize(0) };
+    return new Place(this.#add, owner, octets);
+  }
+}
+
+/** So many octets more are held for a party. */
+type Adding = (owner: string | null, octets: number) => void;
+
+class Place implements MessagePlace {
+  readonly #add: Adding;
+  readonly #owner: string | null;
+  #size = 0;
+
+  constructor(add: Adding, owner: string | null, octets: number) {
+    this.#add = add;
+    this.#owner = owner;
+    this.resize(octets);
   }
 
-  #add(owner: string | null, octets: number): void {
-    this.#held += octets;
-    const owned = (this.#owned.get(owner) ?? 0) + octets;
-    if (owned > 0) this.#owned.set(owner, owned);
-    else this.#owned.delete(owner);
+  resize(octets: number): void {
+    this.#become(octets + OVERHEAD);
+  }
+
+  leave(): void {
+    this.#become(0);
+  }
+
+  #become(size: number): void {
+    this.#add(this.#owner, size - this.#size);
+    this.#size = size;
   }
 }

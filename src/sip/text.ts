@@ -85,15 +85,18 @@ export function split(text: string, separator: ',' | ';'): string[] {
  */
 export function parseParams(text: string, where: string): Param[] {
   if (text.trim() === '') return [];
-  return splitParams(text).map((part) => {
+  const params: Param[] = [];
+  for (const part of splitParams(text)) {
+    if (part === '') throw new SipError('syntax', `${where}: an empty parameter`);
     const at = part.indexOf('=');
-    const name = (at < 0 ? part : part.slice(0, at)).trim();
-    const value = at < 0 ? null : part.slice(at + 1).trim();
+    const name = at < 0 ? part : part.slice(0, at).trimEnd();
+    const value = at < 0 ? null : part.slice(at + 1).trimStart();
     if (!isToken(name)) throw new SipError('syntax', `${where}: a parameter has no proper name`);
     if (value !== null && !genValue(value))
       throw new SipError('syntax', `${where}: parameter ${name} has no proper value`);
-    return { name, value };
-  });
+    params.push({ name, value });
+  }
+  return params;
 }
 
 /** Parts between semicolons, not too many. @throws SipError `syntax`, `too-large` */
@@ -117,8 +120,14 @@ export function paramOf(params: readonly Param[], name: string): string | null {
 
 /** `params` with one set to `value`, in its place or at the end. */
 export function withParam(params: readonly Param[], name: string, value: string | null): Param[] {
-  const at = params.findIndex((param) => param.name.toLowerCase() === name);
-  return at < 0 ? [...params, { name, value }] : params.toSpliced(at, 1, { name, value });
+  const changed = [...params];
+  for (let at = 0; at < params.length; at++) {
+    if (params[at]?.name.toLowerCase() !== name) continue;
+    changed[at] = { name, value };
+    return changed;
+  }
+  changed.push({ name, value });
+  return changed;
 }
 
 /** `params` without one. */

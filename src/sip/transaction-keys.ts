@@ -22,7 +22,7 @@ export function clientKey(branch: string, method: string): string {
 export function serverKey(request: SipRequest, method: string): string {
   const via = request.topVia;
   const branch = branchOf(via);
-  if (branch?.startsWith(MAGIC_COOKIE) === true) return [branch, sentBy(via).toLowerCase(), method].join(' ');
+  if (branch?.startsWith(MAGIC_COOKIE) === true) return `${branch} ${sentBy(via).toLowerCase()} ${method}`;
   const { number } = request.cseq;
   return ['2543', request.uri, request.fromTag ?? '', request.callId, number, formatVia(via), method].join(
     ' ',

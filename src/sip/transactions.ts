@@ -110,7 +110,7 @@ export class TransactionLayer {
     this.#clientHost = {
       ...{ clock, timers },
       transmit: (message, octets, flow, first, of) =>
-        this.#put({ message, of, octets, flow, side: 'client' }, first),
+        this.#put({ direction: 'sent', message, of, octets, flow, side: 'client' }, first),
       terminated: (transaction) => forget(this.#clients, transaction),
       heard: ({ key }, place) => this.#settled.hear(key, place, timers.t4),
       cancel: (request, flow, of) => void this.#start(request, flow, silent, null, of),
@@ -196,7 +196,7 @@ export class TransactionLayer {
     const octets = ack.serialise();
     this.#flowTo(
       hop,
-      (flow) => this.#put({ message: ack, of: ack, octets, flow, side: 'client' }, true),
+      (flow) => this.#put({ direction: 'sent', message: ack, of: ack, octets, flow, side: 'client' }, true),
       ignore,
     );
   }
@@ -370,7 +370,7 @@ export class TransactionLayer {
   }
 
   #reply(response: SipResponse, of: SipRequest, octets: Uint8Array, flow: Flow, first: boolean): void {
-    const sent = { message: response, of, octets, flow, side: 'server' } as const;
+    const sent: Observed = { direction: 'sent', message: response, of, octets, flow, side: 'server' };
     if (flow.open) {
       this.#put(sent, first);
       return;
@@ -383,9 +383,9 @@ export class TransactionLayer {
     );
   }
 
-  #put(sent: Omit<Observed, 'direction'>, first: boolean): void {
+  #put(sent: Observed, first: boolean): void {
     sent.flow.send(sent.octets);
-    if (first) this.#observed({ direction: 'sent', ...sent });
+    if (first) this.#observed(sent);
   }
 
   #observed(observed: Observed): void {

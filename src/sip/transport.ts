@@ -345,11 +345,13 @@ export class Transport {
 export function markReceived(request: SipRequest, source: NetworkAddress): void {
   const via = viaOf(request);
   if (via === null) return;
-  const [asked, claimed] = ['rport', 'received'].map((name) => paramOf(via.params, name) !== null);
-  if (sameHost(bareHost(via.host), source.address) && asked !== true && claimed !== true) return;
+  const { version, transport, host, port } = via;
+  const isAsked = paramOf(via.params, 'rport') !== null;
+  const isClaimed = paramOf(via.params, 'received') !== null;
+  if (!isAsked && !isClaimed && sameHost(bareHost(host), source.address)) return;
   let params = withParam(via.params, 'received', source.address);
-  if (asked === true) params = withParam(params, 'rport', String(source.port));
-  request.replaceTopVia({ ...via, params });
+  if (isAsked) params = withParam(params, 'rport', String(source.port));
+  request.replaceTopVia({ version, transport, host, port, params });
 }
 
 /** The top Via, `null` where it is missing or malformed: such a request is answered where it came from. */

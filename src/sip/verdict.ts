@@ -134,7 +134,7 @@ function reject(status: number, problem: string): Verdict {
 }
 
 function judgeRequest(request: SipRequest, strictness: Strictness): Verdict {
-  if (request.version.toUpperCase() !== 'SIP/2.0') return reject(505, `version ${request.version}`);
+  if (!isVersion2(request)) return reject(505, `version ${request.version}`);
   const { fault } = request;
   if (fault !== null)
     return request.method === 'ACK'
@@ -158,7 +158,7 @@ function judgeRequest(request: SipRequest, strictness: Strictness): Verdict {
 
 function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
   try {
-    demand(response.version.toUpperCase() === 'SIP/2.0', 'the version is not SIP/2.0');
+    demand(isVersion2(response), 'the version is not SIP/2.0');
     demand(response.fault === null, response.fault?.problem ?? '');
     demand(response.status >= 100 && response.status <= 699, 'the status is out of range');
     checkCommon(response, strictness);
@@ -169,6 +169,10 @@ function judgeResponse(response: SipResponse, strictness: Strictness): Verdict {
     return { kind: 'discard', problem: cause.message };
   }
   return accept;
+}
+
+function isVersion2({ version }: SipRequest | SipResponse): boolean {
+  return version === 'SIP/2.0' || version.toUpperCase() === 'SIP/2.0';
 }
 
 /** What requests and responses have in common. @throws SipError `syntax` */

@@ -9,7 +9,7 @@ export type TargetKind = 'subscriber' | 'equipment';
 
 interface Rule {
   readonly kind: TargetKind;
-  readonly keys: (value: string) => string[];
+  readonly keys: (value: string) => readonly string[];
 }
 
 /** Target identifiers of X1 that can be recognised in SIP, by their element names. */
@@ -35,7 +35,7 @@ export function targetKind(target: TargetIdentifier): TargetKind | null {
 }
 
 /** Keys of a target identifier; none if SIP cannot show it. */
-export function targetKeys(target: TargetIdentifier): string[] {
+export function targetKeys(target: TargetIdentifier): readonly string[] {
   return rule(target.name)?.keys(target.value) ?? [];
 }
 

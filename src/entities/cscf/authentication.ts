@@ -29,6 +29,12 @@ export type AuthenticationResult =
   /** To be sent in WWW-Authenticate or Proxy-Authenticate lines, in this order. */
   | { readonly kind: 'challenge'; readonly challenges: readonly string[] };
 
+/** What a line says. */
+interface ReadCredentials {
+  /** `null`: of another scheme, or malformed. */
+  readonly credentials: Authorization | null;
+}
+
 export class DigestAuthentication {
   readonly #realm: string;
   readonly #hosts: readonly string[];
@@ -88,31 +94,21 @@ export class DigestAuthentication {
   /** Takes the credentials of this realm off a request that goes on: they are nobody else's business. */
   strip(request: SipRequest): void {
     for (const field of ['Proxy-Authorization', 'Authorization']) {
-      const all = request.all(field);
-      const others = all.filter((value) => this.#parse(value) === null);
-      if (others.length === all.length) continue;
+      const read = request.readAll(field, readCredentials);
+      if (!read.some((each) => this.#isOurs(each))) continue;
+      const others = request.all(field).filter((_, at) => !this.#isOurs(read[at]));
       request.remove(field);
       for (const value of others) request.append(field, value);
     }
   }
 
   #credentials(request: SipRequest, field: CredentialField): Authorization | null {
-    for (const value of request.all(field)) {
-      const credentials = this.#parse(value);
-      if (credentials !== null) return credentials;
-    }
-    return null;
+    return request.readAll(field, readCredentials).find((each) => this.#isOurs(each))?.credentials ?? null;
   }
 
-  /** Credentials of this realm; what is malformed counts for nothing. */
-  #parse(value: string): Authorization | null {
-    try {
-      const credentials = parseAuthorization(value);
-      return credentials?.realm === this.#realm ? credentials : null;
-    } catch (cause) {
-      if (cause instanceof SipError) return null;
-      throw cause;
-    }
+  /** Whether credentials are of this realm; what is malformed counts for nothing. */
+  #isOurs(read: ReadCredentials | undefined): boolean {
+    return read?.credentials?.realm === this.#realm;
   }
 
   #challenge(stale: boolean, algorithms: readonly Algorithm[]): AuthenticationResult {
@@ -121,5 +117,14 @@ export class DigestAuthentication {
       kind: 'challenge',
       challenges: algorithms.map((algorithm) => formatChallenge({ ...challenge, algorithm })),
     };
+  }
+}
+
+function readCredentials(value: string): ReadCredentials {
+  try {
+    return { credentials: parseAuthorization(value) };
+  } catch (cause) {
+    if (cause instanceof SipError) return { credentials: null };
+    throw cause;
   }
 }

@@ -139,14 +139,14 @@ export class CallTable {
   /** A message of somebody who may speak in the call has passed. */
   alive(call: Call): void {
     const known = this.#entries.get(call);
-    known?.timer.cancel();
-    const idleMs = known?.idleMs ?? this.#limits.callIdleMs;
-    const timer = this.#clock.after(idleMs, () => this.end(call));
+    const seen = this.#clock.now();
     if (known !== undefined) {
-      Object.assign(known, { timer, seen: this.#clock.now() });
+      known.seen = seen;
       return;
     }
-    this.#entries.set(call, { call, timer, idleMs, seen: this.#clock.now() });
+    const { callIdleMs } = this.#limits;
+    const timer = this.#clock.after(callIdleMs, () => this.#idle(call));
+    this.#entries.set(call, { call, timer, idleMs: callIdleMs, seen });
     putIn(this.#byKey, callKey(call.callId, call.callerTag), call);
     putIn(this.#byOwner, call.owner, call);
     if (call.caller.kind === 'peer') this.#ofPeers += 1;
@@ -160,11 +160,22 @@ export class CallTable {
     const ms = lifeOf(response);
     if (ms === null) return;
     entry.idleMs = Math.min(ms, callIdleMs);
-    this.alive(call);
+    entry.seen = this.#clock.now();
+    entry.timer.cancel();
+    entry.timer = this.#clock.after(entry.idleMs, () => this.#idle(call));
   }
 
   close(): void {
     for (const call of [...this.#entries.keys()]) this.end(call);
+  }
+
+  /** The time of a call may be over: messages that have passed since it began to run do not set it again, they are looked for here. */
+  #idle(call: Call): void {
+    const entry = this.#entries.get(call);
+    if (entry === undefined) return;
+    const left = entry.seen + entry.idleMs - this.#clock.now();
+    if (left <= 0) this.end(call);
+    else entry.timer = this.#clock.after(left, () => this.#idle(call));
   }
 
   /** Calls that one caller may have: not more than half of the table. */

@@ -112,14 +112,16 @@ export class Turnstile {
 /** A call of which nothing is known but its first request. */
 export function newCall(
   request: SipRequest,
-  facts: Pick<Call, 'icid' | 'owner' | 'caller'>,
+  { icid, owner, caller }: Pick<Call, 'icid' | 'owner' | 'caller'>,
   mediaFor: (attempts: Call['attempts']) => AnchoredCall | null,
 ): Call {
   const attempts: Call['attempts'] = new Set();
   return {
-    ...facts,
     callId: request.callId,
     callerTag: request.fromTag ?? '',
+    owner,
+    caller,
+    icid,
     method: request.method,
     attempts,
     met: new Map(),

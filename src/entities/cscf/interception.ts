@@ -93,8 +93,6 @@ export interface Participants {
 
 export class Interception {
   readonly #options: InterceptionOptions;
-  /** By requests that passed; a session lives as long as they do. */
-  readonly #sessions = new WeakMap<SipRequest, Session>();
   readonly #unadmitted: FairMemory<KeptMessages>;
   readonly #unadmittedByKey = new Map<string, KeptMessages>();
   readonly #admitted: FairMemory<KeptMessages>;
@@ -147,8 +145,8 @@ export class Interception {
   admit(first: SipRequest, { sender, caller, callee }: Participants): Session | null {
     let admitted: Session | null = null;
     this.#guard(() => {
-      const session = this.#sessions.get(first);
-      if (session === undefined) return;
+      const session = notedOn(first);
+      if (session === null) return;
       admitted = session;
       const { kept } = session;
       if (!session.admitted) {
@@ -171,9 +169,9 @@ export class Interception {
   /** A request within a call turned out to be from somebody who may speak there. */
   join(request: SipRequest, session: Session): void {
     this.#guard(() => {
-      const alone = this.#sessions.get(request);
-      this.#sessions.set(request, session);
-      if (alone === undefined || alone === session) return;
+      const alone = notedOn(request);
+      request.note = session;
+      if (alone === null || alone === session) return;
       const { events } = alone.kept;
       this.#forget(alone.kept);
       for (const event of events) {
@@ -185,7 +183,7 @@ export class Interception {
 
   /** A request that this node sends belongs to a session. */
   follow(request: SipRequest, session: Session | null): void {
-    if (session !== null) this.#sessions.set(request, session);
+    if (session !== null) request.note = session;
   }
 
   /** The call that a session is of has ended: nothing is kept of it. */
@@ -203,12 +201,12 @@ export class Interception {
   /** Where a message belongs; `null` for a response to nothing that this node knows. */
   #sessionOf(observed: Observed): Session | null {
     const { message, of } = observed;
-    const known = of === null ? undefined : this.#sessions.get(of);
-    if (message.kind === 'response') return known ?? null;
-    const within = known === undefined && message.toTag !== null;
+    const known = of === null ? null : notedOn(of);
+    if (message.kind === 'response') return known;
+    const within = known === null && message.toTag !== null;
     const session =
       known ?? (within ? this.#options.sessionOf(message, observed) : null) ?? this.#open(message, observed);
-    this.#sessions.set(message, session);
+    message.note = session;
     return session;
   }
 
@@ -427,6 +425,11 @@ function mayBeUnreached({ parties }: SessionMatch): boolean {
 /** A request that may begin something, with names that whoever routes it goes by. */
 function isFirst(message: SipRequest | SipResponse): message is SipRequest {
   return message.kind === 'request' && message.toTag === null && !['ACK', 'CANCEL'].includes(message.method);
+}
+
+/** The session that a request is noted to belong to, which lives as long as such requests do; `null`: none. */
+function notedOn({ note }: SipRequest): Session | null {
+  return note instanceof Session ? note : null;
 }
 
 function fingerprintOf({ direction, octets }: Observed): string {

@@ -15,8 +15,11 @@ const NONCE_MS = 5 * 60_000;
 /** Used nonces to be remembered of a subscriber. */
 const MAX_USED = 256;
 /** Octets of time and random number, and of the whole. */
+const TIME = 6;
 const STAMP = 10;
 const WHOLE = 20;
+/** Octets of random numbers, which are no secret, that are drawn at a time. */
+const DRAWN = 32;
 
 interface Used {
   readonly issued: number;
@@ -34,6 +37,7 @@ export class Nonces {
   readonly #keyed: KeyedHash;
   readonly #clock: Clock;
   readonly #random: Random;
+  #drawn: Uint8Array = new Uint8Array();
   readonly #accounts = new Map<Subscriber, Account>();
 
   constructor(clock: Clock, random: Random) {
@@ -53,10 +57,11 @@ export class Nonces {
   }
 
   issue(): string {
-    const stamp = Buffer.alloc(STAMP);
-    stamp.writeUIntBE(this.#clock.now(), 0, 6);
-    stamp.set(this.#random.bytes(STAMP - 6), 6);
-    return Buffer.concat([stamp, this.#mac(stamp)]).toString('base64url');
+    const nonce = Buffer.allocUnsafe(WHOLE);
+    nonce.writeUIntBE(Math.floor(this.#clock.now()), 0, TIME);
+    nonce.set(this.#draw(STAMP - TIME), TIME);
+    nonce.set(this.#mac(nonce.subarray(0, STAMP)), STAMP);
+    return nonce.toString('base64url');
   }
 
   /** Whether the nonce is one of ours, young enough, and this use of it by a subscriber, who has proved to be one, is new. */
@@ -81,6 +86,13 @@ export class Nonces {
     if (octets.length !== WHOLE || octets.toString('base64url') !== nonce) return null;
     const stamp = octets.subarray(0, STAMP);
     return equalOctets(octets.subarray(STAMP), this.#mac(stamp)) ? stamp.readUIntBE(0, 6) : null;
+  }
+
+  #draw(octets: number): Uint8Array {
+    if (this.#drawn.length < octets) this.#drawn = this.#random.bytes(DRAWN);
+    const drawn = this.#drawn.subarray(0, octets);
+    this.#drawn = this.#drawn.subarray(octets);
+    return drawn;
   }
 
   #mac(stamp: Buffer): Uint8Array {

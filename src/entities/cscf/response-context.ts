@@ -170,8 +170,16 @@ export class ResponseContext {
   #start(branch: Branch): void {
     const transaction = this.#send(branch, () => running);
     const running: Running = {
-      ...{ branch, transaction, failed: [], failure: null, isHeard: false },
-      ...{ timerC: null, isOver: false, refusal: null, isUnreached: false, givenUp: false },
+      branch,
+      transaction,
+      failed: [],
+      failure: null,
+      isHeard: false,
+      timerC: null,
+      isOver: false,
+      refusal: null,
+      isUnreached: false,
+      givenUp: false,
     };
     this.#running.push(running);
     if (this.#invite) this.#armTimerC(running);
