@@ -210,9 +210,9 @@ export class Network {
       numbers: { '+1': 'home1.example', '+2': 'home2.example' },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     };
-    const transport = this.transport(options.connections, security, this.locator);
-    const tcp = await transport.listen('TCP', this.address, 0);
-    const udp = await transport.listen('UDP', this.address, tcp.port);
+    const { transport, tcp, udp } = await this.onePort(() =>
+      this.transport(options.connections, security, this.locator),
+    );
     this.hosts.set(`cscf.${name}:${PORT}`, endpointText(tcp));
     const tls = security === null ? null : await transport.listen('TLS', this.address, 0);
     if (tls !== null) this.hosts.set(`cscf.${name}:${TLS_PORT}`, endpointText(tls));
@@ -310,6 +310,19 @@ export class Network {
     for (const agent of this.agents) agent.layer.abandon();
     for (const { cscf } of this.homes.values()) cscf.close();
     await Promise.all(this.transports.map((transport) => transport.close()));
+  }
+
+  /** A transport with TCP and UDP on one port: where the system has one for TCP, somebody else may have it for UDP. */
+  private async onePort(open: () => Transport) {
+    for (let tries = 1; ; tries++) {
+      const transport = open();
+      const tcp = await transport.listen('TCP', this.address, 0);
+      try {
+        return { transport, tcp, udp: await transport.listen('UDP', this.address, tcp.port) };
+      } catch (error) {
+        if (tries === 10) throw error;
+      }
+    }
   }
 
   transport(

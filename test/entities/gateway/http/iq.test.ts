@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -46,8 +46,9 @@ describe('media control over HTTPS with certificates on both sides', () => {
     return client;
   };
 
+  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-iq-'));
   beforeAll(async () => {
-    pki = await LabPki.create(mkdtempSync(path.join(tmpdir(), 'claviger-iq-')), now);
+    pki = await LabPki.create(folder, now);
     const files = await pki.issue({
       commonName: 'gateway.home1.example',
       dnsNames: ['gateway.home1.example'],
@@ -74,6 +75,7 @@ describe('media control over HTTPS with certificates on both sides', () => {
     for (const client of clients) await client.close();
     await server.close();
     await gateway.stop();
+    rmSync(folder, { recursive: true });
   });
 
   test('a session is opened, kept when asked for again, and ended', async () => {
