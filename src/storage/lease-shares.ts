@@ -44,7 +44,10 @@ export interface LeaseSharesOptions {
   readonly things: () => readonly string[];
   /** Of this process, for others to read. */
   readonly name: string;
-  /** No two processes have the name at a time (`instances.ts`), and a fence keeps out what one that stood still would do. */
+  /**
+   * No two processes have the name at a time (`instances.ts`, or so they are set up), and what one that stood still would do
+   * is fenced off, or does no harm.
+   */
   readonly isNameOwn?: boolean;
   /** In what way it does the work; all are to do it in one. */
   readonly way?: string;

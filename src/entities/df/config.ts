@@ -179,6 +179,15 @@ const STREAMS = Type.Optional(
         'after how long without a word from the process that mediates, or delivers to a LEMF, another may take its place',
         { min: 500, max: 600_000, default: 10_000 },
       ),
+      instance: Type.Optional(
+        Type.String({
+          pattern: '^[\\w.-]{1,64}$',
+          errorMessage: 'letters, digits, ., - and _, 64 at most',
+          description:
+            'name of a process that delivers, which no other of this DF has: started again, it delivers at once to the LEMFs that it had',
+          absent: 'it waits until others would take them over',
+        }),
+      ),
     }),
     (read) => checkStreamServer(read),
   ),

@@ -101,7 +101,7 @@ async function startWith(
   handover.start();
   const { stream, subject: prefix } = deliveryPlace(settings, '');
   const shares = await LeaseShares.begin({
-    ...{ server, stream, prefix, name: config.x1.identifier, ttlMs: settings.leaseMs },
+    ...{ server, stream, prefix, ...nameOf(config.x1.identifier, settings), ttlMs: settings.leaseMs },
     ports: { clock, logger },
     things: () => [...destinations.keys()],
     begin: (did, lease) => {
@@ -142,6 +142,18 @@ async function startWith(
   return {
     operation: operationOf(config, settings, { tls, server, shares, outbox, handover, notes, runtime }),
   };
+}
+
+/**
+ * Under which it has leases. Nobody fences what a former process of an own name does if it still runs: what it sends are
+ * copies, and what it removes was acknowledged.
+ */
+function nameOf(
+  identifier: string,
+  { instance }: DfStreamSettings,
+): { readonly name: string; readonly isNameOwn: boolean } {
+  if (instance === undefined) return { name: identifier, isNameOwn: false };
+  return { name: `${identifier} ${instance}`, isNameOwn: true };
 }
 
 interface DelivererParts {

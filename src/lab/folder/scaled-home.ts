@@ -126,7 +126,6 @@ class ScaledHome {
   }
 
   df(config: Readonly<Record<string, unknown>>): ConfiguredProcess[] {
-    const streams = this.#streams();
     return (RANKS.df ?? []).flatMap(({ name: rank, roles = [] }) =>
       this.#each('df', rank).map(({ name, at }): ConfiguredProcess => {
         const {
@@ -155,7 +154,12 @@ class ScaledHome {
           kind: 'df',
           name,
           config: {
-            ...{ ...others, ...keeps, roles, streams },
+            ...{
+              ...others,
+              ...keeps,
+              roles,
+              streams: this.#streams(roles.includes('delivery') ? name : null),
+            },
             x2x3: { ...x2x3, port: isIntake ? this.#port('df.x2x3', at) : 0 },
             audit: this.#kept(`${name}-audit.jsonl`),
             hosts: this.#hosts(config, [['kms', 8443, 'kms.xk', at + 1]]),
@@ -206,12 +210,14 @@ class ScaledHome {
     };
   }
 
-  #streams(): object {
+  /** @param instance of a process that delivers */
+  #streams(instance: string | null): object {
     const { engines, ports } = this.#place;
     return {
       servers: [`127.0.0.1:${ports.nats}`],
       ...{ user: STREAM_USER, passwordFile: streamPassword(engines), name: `df_${this.#home.name}` },
       ...{ ...STREAM_OCTETS, leaseMs: LEASE_MS },
+      ...(instance === null ? {} : { instance }),
     };
   }
 }
