@@ -8,8 +8,12 @@ import { LEASE_MS, STREAM_OCTETS } from './system.ts';
 import type { ScaledSystem } from './system.ts';
 import type { Calls } from './calls.ts';
 
-/** Milliseconds between acts: from, and how many more at most. */
-const PAUSE = { least: 500, more: 1_500 };
+/** Of the mean pause between kills: the least, and how much more at most. */
+const PAUSE = { least: 0.4, more: 1.2 };
+/** Besides kills, the rest is done once in so many. */
+const ROUND = 100;
+/** Kills after which it is told how long the rest will take. */
+const PROGRESS = 25;
 /** How long a process is held up so that another may have its place. */
 const HELD_MS = 3 * LEASE_MS;
 const DATABASE_AWAY_MS = 10_000;
@@ -26,6 +30,8 @@ export interface ChaosParts {
   readonly system: ScaledSystem;
   readonly calls: Calls;
   readonly random: FuzzRandom;
+  /** Milliseconds between kills, on average. */
+  readonly pauseMs: number;
   /** Told of each act. */
   readonly tell: (what: string) => void;
   readonly signal: AbortSignal;
@@ -33,24 +39,42 @@ export interface ChaosParts {
 
 /** So many kills, with the rest in between. */
 export async function wreak(kills: number, parts: ChaosParts): Promise<void> {
-  const { random, signal, tell } = parts;
-  const besides = new Map<number, (parts: ChaosParts) => Promise<void>>([
-    [Math.floor(kills / 4), (with_) => holdUp(with_, 'mediation')],
-    [Math.floor(kills / 2), databaseAway],
-    [Math.floor((3 * kills) / 4), fillStream],
-    [Math.max(0, kills - 1), (with_) => holdUp(with_, 'delivery')],
-  ]);
+  const { system, random, pauseMs, signal, tell } = parts;
+  const besides = planOf(kills);
+  const began = performance.now();
   for (let done = 0; done < kills && !signal.aborted;) {
-    await besides.get(done)?.(parts);
+    for (const act of besides.get(done) ?? []) await act(parts);
     besides.delete(done);
-    const name = random.of(parts.system.names);
-    await sleep(PAUSE.least + random.below(PAUSE.more));
+    const name = random.of(system.names);
+    await sleep(PAUSE.least * pauseMs + random.below(PAUSE.more * pauseMs));
     // Who has not come again yet is waited for, so that the seed alone says who is killed.
-    await parts.system.untilRuns(name);
-    if (!parts.system.kill(name)) continue;
+    await system.untilRuns(name);
+    if (!system.kill(name)) continue;
     done += 1;
     tell(`SIGKILL ${name} (${done} of ${kills})`);
+    if (done % PROGRESS === 0 && done < kills) {
+      const left = ((performance.now() - began) / done) * (kills - done);
+      tell(`about ${Math.ceil(left / 60_000)} min to the last kill`);
+    }
   }
+}
+
+type Act = (parts: ChaosParts) => Promise<void>;
+
+/** What is done besides, by the number of kills before it. */
+function planOf(kills: number): Map<number, readonly Act[]> {
+  const plan = new Map<number, readonly Act[]>();
+  for (let from = 0; from < kills; from += ROUND) {
+    const count = Math.min(ROUND, kills - from);
+    const parts: readonly (readonly [number, Act])[] = [
+      [Math.floor(count / 4), (with_) => holdUp(with_, 'mediation')],
+      [Math.floor(count / 2), databaseAway],
+      [Math.floor((3 * count) / 4), fillStream],
+      [count - 1, (with_) => holdUp(with_, 'delivery')],
+    ];
+    for (const [at, act] of parts) plan.set(from + at, [...(plan.get(from + at) ?? []), act]);
+  }
+  return plan;
 }
 
 /** Held for longer than its lease: another has its place then, or it is told that it may have it no more. */

@@ -71,6 +71,7 @@ export class Calls {
     const n = this.#count++;
     const messages = this.#exchange();
     const leg: Leg = { callId: `chaos-${n}@home1.example`, fromTag: `from-${n}`, toTag: `to-${n}` };
+    const correlation = new Uint8Array(createHash('sha256').update(leg.callId).digest().subarray(0, 8));
     const parties = { from: this.#caller.addressOfRecord.uri, to: this.#callee.addressOfRecord.uri };
     const say = (...[line, tags, mikey, place]: Parameters<typeof sip>): Uint8Array =>
       sip(line, tags, mikey, { ...place, parties });
@@ -82,14 +83,14 @@ export class Calls {
       [say('SIP/2.0 200 OK', leg, null), false],
     ];
     for (const [message, fromCaller] of steps) {
-      this.#x2(leg, message, fromCaller);
+      this.#x2(correlation, message, fromCaller);
       await sleep(STEP_MS);
     }
     for (let at = 0; at < packets && !signal.aborted; at++) {
-      this.#x3(leg, packetOf(n, at, PACKET[kind]), at % 2 === 0);
+      this.#x3(correlation, packetOf(n, at, PACKET[kind]), at % 2 === 0);
       if (everyMs > 0) await sleep(everyMs);
     }
-    this.#x2(leg, say('BYE sip:carol@127.0.0.1 SIP/2.0', leg, null), true);
+    this.#x2(correlation, say('BYE sip:carol@127.0.0.1 SIP/2.0', leg, null), true);
   }
 
   #exchange(): Readonly<Record<'iMessage1' | 'rMessage1' | 'iMessage2' | 'rMessage2', string>> {
@@ -103,21 +104,25 @@ export class Calls {
     };
   }
 
-  #x2(leg: Leg, payload: Uint8Array, fromCaller: boolean): void {
-    this.#report('cscf', leg, { interface: 'x2', format: PAYLOAD_FORMAT.sip, payload }, fromCaller);
+  #x2(correlation: Uint8Array, payload: Uint8Array, fromCaller: boolean): void {
+    this.#report('cscf', correlation, { interface: 'x2', format: PAYLOAD_FORMAT.sip, payload }, fromCaller);
   }
 
-  #x3(leg: Leg, payload: Uint8Array, fromCaller: boolean): void {
-    this.#report('gateway', leg, { interface: 'x3', format: PAYLOAD_FORMAT.rtp, payload }, fromCaller);
+  #x3(correlation: Uint8Array, payload: Uint8Array, fromCaller: boolean): void {
+    this.#report(
+      'gateway',
+      correlation,
+      { interface: 'x3', format: PAYLOAD_FORMAT.rtp, payload },
+      fromCaller,
+    );
   }
 
   #report(
     point: 'cscf' | 'gateway',
-    { callId }: Leg,
+    correlation: Uint8Array,
     seen: { readonly interface: 'x2' | 'x3'; readonly format: number; readonly payload: Uint8Array },
     fromCaller: boolean,
   ): void {
-    const correlation = new Uint8Array(createHash('sha256').update(callId).digest().subarray(0, 8));
     this.#points.report(point, { ...seen, correlation, time: this.#now() }, [
       { identity: this.#caller.addressOfRecord.uri, sent: fromCaller },
       { identity: this.#callee.addressOfRecord.uri, sent: !fromCaller },

@@ -1,5 +1,5 @@
 /** What a chaos run judges by: that it says what does not hold. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -10,14 +10,17 @@ import { LI_PS_DOMAIN, TIME_STAMP_QUALIFIER } from '../../src/wire/hi/header.ts'
 import { FRAME_TYPE, IPMM_CC_OBJECT } from '../../src/wire/hi/ipmm-cc.ts';
 import { encodePsPdu } from '../../src/wire/hi/ps-pdu.ts';
 import type { PsPduPayload } from '../../src/wire/hi/ps-pdu.ts';
+import type { Hi1Operation } from '../../src/wire/hi/hi1.ts';
 import { microTime } from '../../src/wire/hi/time.ts';
-import { faultsOf } from './judge.ts';
+import { faultTexts, judge } from './judge.ts';
+import { handedOverIn } from './lemf-files.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'claviger-judge-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 interface Sent {
-  readonly cin: number;
+  /** Absent: of a warrant itself. */
+  readonly cin?: number;
   readonly number: number;
   readonly payload: PsPduPayload;
   /** Unix milliseconds; with `mediated`: of the mediation. */
@@ -66,6 +69,16 @@ const key = (cin: number, number: number, octet = 1, time = 1_800_000_000_000): 
   },
 });
 
+const notice = (number: number, kind: 'liActivated' | 'liModified' | 'liDeactivated'): Sent =>
+  hi1(number, { kind, notification: { liid: 'L', time: 1_800_000_000_000 } });
+
+const alarm = (number: number, information: string): Sent =>
+  hi1(number, { kind: 'alarm', alarm: { liid: 'L', time: 1_800_000_000_000, information } });
+
+function hi1(number: number, operation: Hi1Operation): Sent {
+  return { number, payload: { kind: 'hi1', operation } };
+}
+
 let folders = 0;
 /** A LEMF's folder with these on HI2 and HI3. */
 function lemf(hi2: readonly Sent[], hi3: readonly Sent[]): string {
@@ -75,7 +88,8 @@ function lemf(hi2: readonly Sent[], hi3: readonly Sent[]): string {
       encodePsPdu({
         header: {
           ...{ domainId: LI_PS_DOMAIN, liid: 'L', authorizationCountryCode: 'XX' },
-          ...{ operatorIdentifier: 'home1', networkElementIdentifier: 'df', cin, sequenceNumber: number },
+          ...{ operatorIdentifier: 'home1', networkElementIdentifier: 'df', sequenceNumber: number },
+          ...(cin === undefined ? {} : { cin }),
           time: microTime(time),
           timeStampQualifier: mediated
             ? TIME_STAMP_QUALIFIER.timeOfMediation
@@ -90,8 +104,18 @@ function lemf(hi2: readonly Sent[], hi3: readonly Sent[]): string {
 }
 
 const whole = lemf([key(7, 0)], [packet(7, 0), packet(7, 1), packet(7, 2)]);
-const judged = (hi2: readonly Sent[], hi3: readonly Sent[], packets = 3): string =>
-  faultsOf(lemf(hi2, hi3), { folder: whole, packets: new Map([['L', packets]]) }).faults.join('\n');
+const judged = (
+  hi2: readonly Sent[],
+  hi3: readonly Sent[],
+  { packets = 3, notices = [] as string[] } = {},
+): string => {
+  const { faults } = judge(lemf(hi2, hi3), {
+    theirs: handedOverIn(whole),
+    packets: new Map([['L', packets]]),
+    notices: new Map([['L', notices]]),
+  });
+  return faultTexts(faults).join('\n');
+};
 
 describe('a chaos run', () => {
   it('R-20: holds where CIN and times of mediation alone are others', () => {
@@ -133,5 +157,45 @@ describe('a chaos run', () => {
     expect(judged([key(9, 0), key(8, 0)], [packet(9, 0), packet(9, 1), packet(8, 0, 0, 2)])).toMatch(
       /call 0: L, CIN [89] and L, CIN [89]/,
     );
+  });
+
+  describe('of what was told of a warrant', () => {
+    const hi3 = [packet(9, 0), packet(9, 1), packet(9, 2)];
+    const told = (...all: readonly Sent[]): string =>
+      judged([key(9, 0), ...all], hi3, { notices: ['liActivated', 'liDeactivated'] });
+
+    it('R-20: holds where each step is told once, whatever destinations were away', () => {
+      const away = alarm(1, 'destination 0a-1: no process delivers to this destination');
+      expect(told(notice(0, 'liActivated'), away, notice(2, 'liDeactivated'))).toBe('');
+    });
+
+    it('R-20: tells of what is not told, is told twice, and is told of nobody', () => {
+      expect(told(notice(0, 'liActivated'))).toBe('L, HI1: told liActivated, not liActivated, liDeactivated');
+      const twice = [notice(0, 'liActivated'), notice(1, 'liActivated'), notice(2, 'liDeactivated')];
+      expect(told(...twice)).toMatch(/^L, HI1: told liActivated, liActivated, liDeactivated, not/);
+      expect(judged([key(9, 0), notice(0, 'liActivated')], hi3)).toBe(
+        'L, HI1: told liActivated, not nothing',
+      );
+    });
+
+    it('R-20: tells of numbers that lack, come twice, or in another order', () => {
+      expect(told(notice(0, 'liActivated'), notice(2, 'liDeactivated'))).toBe('L, HI1: numbers are 0, 2');
+      expect(told(notice(0, 'liActivated'), notice(0, 'liDeactivated'))).toBe('L, HI1: numbers are 0, 0');
+      expect(told(notice(1, 'liActivated'), notice(0, 'liDeactivated'))).toBe('L, HI1: numbers are 1, 0');
+    });
+
+    it('R-20: tells of an alarm that says that something was lost or set aside', () => {
+      const lost = alarm(1, '3 X3 PDUs were lost before they reached the DF');
+      expect(told(notice(0, 'liActivated'), lost, notice(2, 'liDeactivated'))).toBe(
+        'L, HI1: alarm: 3 X3 PDUs were lost before they reached the DF',
+      );
+    });
+  });
+
+  it('R-20: tells of a file that ends in the middle of a PDU', () => {
+    const folder = lemf([key(9, 0)], [packet(9, 0), packet(9, 1), packet(9, 2)]);
+    const file = path.join(folder, 'hi3.ber');
+    truncateSync(file, statSync(file).size - 1);
+    expect(handedOverIn(folder).unfinished).toEqual(['hi3']);
   });
 });

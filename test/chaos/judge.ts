@@ -1,113 +1,94 @@
 /**
  * What must hold of what LEMFs have in their files, however often processes were killed: of each LIID and CIN the numbers
  * on HI2 and on HI3 are 0…n−1, each once; a call has one CIN; the payloads are those of a DF in one process with the same
- * input, its CIN and times of mediation aside; each key is there, once; and of content there is as much as was reported.
+ * input, its CIN and times of mediation aside; each key is there, once; of content there is as much as was reported; and of
+ * each warrant it was told what has become of it, once and in order (HI1).
  */
-import { createHash } from 'node:crypto';
-import path from 'node:path';
-import { toHex } from '../../src/bytes/octets.ts';
-import { Secret } from '../../src/bytes/secret.ts';
-import { TIME_STAMP_QUALIFIER } from '../../src/wire/hi/header.ts';
-import type { PsPdu } from '../../src/wire/hi/ps-pdu.ts';
-import { deliveredOf } from '../support/handed-over.ts';
-
-type Reference = 'hi2' | 'hi3';
-
-/** What was delivered of one call under one warrant. */
-interface Delivered {
-  readonly liid: string;
-  readonly cin: number;
-  readonly numbers: Readonly<Record<Reference, number[]>>;
-  /** Each payload as text, without CIN and times of the mediation. */
-  readonly payloads: Readonly<Record<Reference, string[]>>;
-  /** Each key by its crypto session and a hash. */
-  readonly keys: string[];
-}
+import { handedOverIn, payloadTexts, REFERENCES } from './lemf-files.ts';
+import type { Delivered, HandedOver, Notice, Payloads, Reference } from './lemf-files.ts';
 
 /** What there is to judge by. */
 export interface Expectation {
-  /** Folder of the LEMF of the run in one process. */
-  readonly folder: string;
+  /** What the LEMF of the run in one process has. */
+  readonly theirs: HandedOver;
   /** How many packets were reported, by LIID. */
   readonly packets: ReadonlyMap<string, number>;
+  /** What is told of each warrant, by LIID, alarms aside. */
+  readonly notices: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Judgement {
+  readonly faults: readonly Fault[];
+  /** PDUs of calls, and those that tell of warrants. */
+  readonly delivered: number;
+  readonly notices: number;
+  /** Alarms that say that a destination could not be served for a while. */
+  readonly alarms: number;
+}
+
+/** What does not hold. */
+export interface Fault {
+  readonly text: string;
+  /** A payload that shows it. */
+  readonly such?: { readonly folder: string; readonly reference: Reference; readonly hash: string };
 }
 
 /** How many of a kind are named in one fault. */
 const TOLD = 5;
 
-/** What does not hold. @param folder of the LEMF */
-export function faultsOf(folder: string, expected: Expectation): { faults: string[]; delivered: number } {
-  const own = [...deliveriesIn(folder).values()];
-  const theirs = [...deliveriesIn(expected.folder).values()];
+/** @param folder of the LEMF @throws HiError where one of its files is damaged */
+export function judge(folder: string, { theirs, packets, notices }: Expectation): Judgement {
+  const own = handedOverIn(folder);
+  const told = [...notices.keys(), ...own.notices.map(({ liid }) => liid)];
   const faults = [
-    ...own.flatMap(numberFaults),
-    ...own.flatMap(keyFaults),
-    ...callFaults(own),
-    ...payloadFaults(byCall(own), byCall(theirs)),
-    ...[...expected.packets].flatMap(([liid, count]) => packetFaults(own, liid, count)),
+    ...own.unfinished.map((reference) => `${reference}: ends in the middle of a PDU`),
+    ...own.delivered.flatMap(numberFaults),
+    ...own.delivered.flatMap(keyFaults),
+    ...callFaults(own.delivered),
+    ...[...packets].flatMap(([liid, count]) => packetFaults(own.delivered, liid, count)),
+    ...[...new Set(told)].flatMap((liid) =>
+      noticeFaults(
+        liid,
+        own.notices.filter((notice) => notice.liid === liid),
+        notices.get(liid) ?? [],
+      ),
+    ),
   ];
   return {
-    faults,
-    delivered: own.reduce((sum, { numbers: { hi2, hi3 } }) => sum + hi2.length + hi3.length, 0),
+    faults: [...faults.map((text) => ({ text })), ...payloadFaults(own, theirs)],
+    delivered: own.delivered.reduce((sum, { numbers: { hi2, hi3 } }) => sum + hi2.length + hi3.length, 0),
+    notices: own.notices.length,
+    alarms: own.notices.filter(({ kind }) => kind === 'alarm').length,
   };
 }
 
-/* ---------------------------------------------------------------- helpers */
-
-function deliveriesIn(folder: string): Map<string, Delivered> {
-  const found = new Map<string, Delivered>();
-  for (const reference of ['hi2', 'hi3'] as const)
-    for (const pdu of deliveredOf(path.join(folder, `${reference}.ber`))) {
-      const { liid, cin, sequenceNumber } = pdu.header;
-      const key = `${liid} ${String(cin)}`;
-      const delivered = found.get(key) ?? {
-        ...{
-          liid,
-          cin: Number(cin),
-          numbers: { hi2: [], hi3: [] },
-          payloads: { hi2: [], hi3: [] },
-          keys: [],
-        },
-      };
-      found.set(key, delivered);
-      delivered.numbers[reference].push(sequenceNumber);
-      delivered.payloads[reference].push(payloadText(pdu));
-      delivered.keys.push(...keysIn(pdu));
-    }
-  return found;
-}
-
-/** Secrets by their hashes: what does not hold is printed. */
-function payloadText({ header, payload }: PsPdu): string {
-  const isMediated = header.timeStampQualifier !== TIME_STAMP_QUALIFIER.timeOfInterception;
-  return JSON.stringify(payload, function (this: Record<string, unknown>, name, value: unknown) {
-    const own = this[name];
-    if (own instanceof Secret) return hashOf(own);
-    if (isMediated && name === 'time') return undefined;
-    if (own instanceof Uint8Array) return toHex(own);
-    return typeof value === 'bigint' ? String(value) : value;
+/** Faults in words, with the payloads that show them. */
+export function faultTexts(faults: readonly Fault[]): string[] {
+  const places = new Map<string, { folder: string; reference: Reference; hashes: Set<string> }>();
+  for (const { such } of faults) {
+    if (such === undefined) continue;
+    const key = `${such.folder} ${such.reference}`;
+    const place = places.get(key) ?? { ...such, hashes: new Set<string>() };
+    places.set(key, place);
+    place.hashes.add(such.hash);
+  }
+  const texts = new Map(
+    [...places].map(([key, { folder, reference, hashes }]) => [key, payloadTexts(folder, reference, hashes)]),
+  );
+  return faults.map(({ text, such }) => {
+    if (such === undefined) return text;
+    return `${text}, as ${brief(texts.get(`${such.folder} ${such.reference}`)?.get(such.hash) ?? '?')}`;
   });
 }
 
-function keysIn({ payload }: PsPdu): string[] {
-  if (payload.kind !== 'iri') return [];
-  return payload.records.flatMap(({ contents }) =>
-    contents.kind === 'eps'
-      ? (contents.record.keys ?? []).map(({ csId, key }) => `${toHex(csId)} ${hashOf(key)}`)
-      : [],
-  );
-}
-
-function hashOf(secret: Secret): string {
-  return createHash('sha256').update(secret.expose()).digest('hex');
-}
+/* ---------------------------------------------------------------- helpers */
 
 function nameOf({ liid, cin }: Delivered): string {
   return `${liid}, CIN ${cin}`;
 }
 
 function numberFaults(delivered: Delivered): string[] {
-  return (['hi2', 'hi3'] as const).flatMap((reference) => {
+  return REFERENCES.flatMap((reference) => {
     const numbers = delivered.numbers[reference].toSorted((a, b) => a - b);
     const seen = new Set(numbers);
     const twice = numbers.filter((number, at) => number === numbers[at - 1]);
@@ -127,53 +108,19 @@ function keyFaults(delivered: Delivered): string[] {
   return twice.length === 0 ? [] : [`${nameOf(delivered)}: ${twice.length} keys more than once`];
 }
 
-/** By what generated messages and packets say of which call they are: in hex, as octets are written here. */
-function callsOf({ payloads }: Delivered): string[] {
-  const found = [...payloads.hi2, ...payloads.hi3].flatMap((text) =>
-    [...text.matchAll(CALL)].map(([, digits = '']) => Buffer.from(digits, 'hex').toString()),
-  );
-  return [...new Set(found)];
-}
-
-/** `chaos-N@` */
-const CALL = new RegExp(`${Buffer.from('chaos-').toString('hex')}((?:3[0-9])+)40`, 'g');
-
 function callFaults(all: readonly Delivered[]): string[] {
   const seen = new Map<string, Delivered>();
   return all.flatMap((delivered) => {
-    const calls = callsOf(delivered);
-    if (calls.length !== 1) return [`${nameOf(delivered)}: of ${calls.length} calls (${calls.join(', ')})`];
-    const key = `${delivered.liid} ${calls[0] ?? ''}`;
+    const [call = '', ...others] = delivered.calls;
+    if (delivered.calls.size !== 1)
+      return [
+        `${nameOf(delivered)}: of ${delivered.calls.size} calls (${[call, ...others].slice(0, TOLD).join(', ')})`,
+      ];
+    const key = `${delivered.liid} ${call}`;
     const other = seen.get(key);
     seen.set(key, delivered);
-    return other === undefined ? [] : [`call ${calls[0] ?? ''}: ${nameOf(other)} and ${nameOf(delivered)}`];
+    return other === undefined ? [] : [`call ${call}: ${nameOf(other)} and ${nameOf(delivered)}`];
   });
-}
-
-function byCall(all: readonly Delivered[]): Map<string, Delivered> {
-  return new Map(
-    all.map((delivered) => [`${delivered.liid}, call ${callsOf(delivered)[0] ?? '?'}`, delivered]),
-  );
-}
-
-function payloadFaults(
-  own: ReadonlyMap<string, Delivered>,
-  theirs: ReadonlyMap<string, Delivered>,
-): string[] {
-  const keys = [...new Set([...own.keys(), ...theirs.keys()])];
-  return keys.flatMap((key) =>
-    (['hi2', 'hi3'] as const).flatMap((reference) => {
-      const mine = counted(own.get(key)?.payloads[reference] ?? []);
-      const expected = counted(theirs.get(key)?.payloads[reference] ?? []);
-      const where = `${key}, CIN ${own.get(key)?.cin ?? 'none'}, ${reference}`;
-      const told = (what: string, list: readonly string[]): string[] =>
-        list.length === 0 ? [] : [`${where}: ${list.length} ${what}, as ${brief(list[0] ?? '')}`];
-      return [
-        ...told('payloads of the run in one process are not there', less(expected, mine)),
-        ...told('payloads that the run in one process has not', less(mine, expected)),
-      ];
-    }),
-  );
 }
 
 function packetFaults(all: readonly Delivered[], liid: string, reported: number): string[] {
@@ -182,14 +129,52 @@ function packetFaults(all: readonly Delivered[], liid: string, reported: number)
   return count === reported ? [] : [`${liid}: ${count} packets delivered of ${reported} that were reported`];
 }
 
-function counted(all: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const each of all) counts.set(each, (counts.get(each) ?? 0) + 1);
-  return counts;
+/** What a destination's alarm says that nothing else is behind: a LEMF was not served for a while, or is again. */
+const DESTINATION = /^destination \S+: /;
+
+function noticeFaults(liid: string, own: readonly Notice[], expected: readonly string[]): string[] {
+  const numbers = own.map(({ number }) => number);
+  const kinds = own.flatMap(({ kind }) => (kind === 'alarm' ? [] : [kind]));
+  const inOrder = numbers.every((number, at) => number === at);
+  const asExpected = kinds.join(', ') === expected.join(', ');
+  return [
+    ...(inOrder ? [] : [`${liid}, HI1: numbers are ${numbers.join(', ')}`]),
+    ...(asExpected
+      ? []
+      : [`${liid}, HI1: told ${kinds.join(', ') || 'nothing'}, not ${expected.join(', ') || 'nothing'}`]),
+    ...own
+      .filter(({ kind, text }) => kind === 'alarm' && !DESTINATION.test(text))
+      .map(({ text }) => `${liid}, HI1: alarm: ${text}`),
+  ];
 }
 
-function less(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): string[] {
-  return [...one].flatMap(([text, count]) => (count > (other.get(text) ?? 0) ? [text] : []));
+function payloadFaults(own: HandedOver, theirs: HandedOver): Fault[] {
+  const [mine, expected] = [byCall(own), byCall(theirs)];
+  const keys = [...new Set([...mine.keys(), ...expected.keys()])];
+  return keys.flatMap((key) =>
+    REFERENCES.flatMap((reference) => {
+      const got = mine.get(key)?.payloads[reference] ?? new Map<string, number>();
+      const wanted = expected.get(key)?.payloads[reference] ?? new Map<string, number>();
+      const where = `${key}, CIN ${mine.get(key)?.cin ?? 'none'}, ${reference}`;
+      const told = (what: string, list: readonly string[], folder: string): Fault[] => {
+        const [hash] = list;
+        if (hash === undefined) return [];
+        return [{ text: `${where}: ${list.length} ${what}`, such: { folder, reference, hash } }];
+      };
+      return [
+        ...told('payloads of the run in one process are not there', less(wanted, got), theirs.folder),
+        ...told('payloads that the run in one process has not', less(got, wanted), own.folder),
+      ];
+    }),
+  );
+}
+
+function byCall({ delivered }: HandedOver): Map<string, Delivered> {
+  return new Map(delivered.map((each) => [`${each.liid}, call ${[...each.calls][0] ?? '?'}`, each]));
+}
+
+function less(one: Payloads, other: Payloads): string[] {
+  return [...one].flatMap(([hash, count]) => (count > (other.get(hash) ?? 0) ? [hash] : []));
 }
 
 /** Without long octets. */

@@ -22,23 +22,31 @@ import { auditFaults } from './audits.ts';
 import { Calls } from './calls.ts';
 import { embeddedRun } from './embedded.ts';
 import type { Warranted } from './embedded.ts';
-import { faultsOf } from './judge.ts';
+import { faultTexts, judge } from './judge.ts';
+import type { Expectation, Judgement } from './judge.ts';
+import { handedOverIn } from './lemf-files.ts';
 import { Points } from './points.ts';
-import { HOME, ScaledSystem } from './system.ts';
+import { ScaledSystem } from './system.ts';
+import { ChaosOfficers, WarrantLives } from './warrants.ts';
 
 const HELP = `Usage: npm run chaos -- [--kills N] [--seed S] [--json] [--keep]
 
 Starts a home whose KMS and DF are several processes (claviger init --scale), with PostgreSQL and NATS,
 in a folder of its own; keeps calls under interception going; kills processes and engines by SIGKILL
 at random, holds one up for longer than its lease, has the database stand still for ten seconds, and
-fills a stream. In the end it looks into the LEMF's files: of each LIID and CIN numbers are 0 to n-1,
-each once; payloads are those of a DF in one process with the same input; each key is there once; and
-audit logs verify and can be joined.
+fills a stream; warrants come and go beside. In the end it looks into the LEMF's files: of each LIID
+and CIN numbers are 0 to n-1, each once; payloads are those of a DF in one process with the same
+input; each key is there once; what is told of each warrant (HI1) comes once and in order; and audit
+logs verify and can be joined.
 
   --kills N   how many processes are killed (default 30)
   --seed S    by which it is decided who and when (default: a new one, which is printed)
+  --pause MS  milliseconds between kills, on average (default 1250)
   --json      what came of it as JSON on standard output
   --keep      keep the folder, with all that processes logged (kept in any case where something did not hold)
+
+What comes besides kills is done once in a hundred of them. A thousand take about an hour and a half,
+and the folder then has some gigabytes: set TMPDIR.
 
 Needs PostgreSQL and nats-server (apt-get install postgresql nats-server). What happens is told on
 standard error, with milliseconds since the beginning. Ends with 0 only if all holds.
@@ -56,10 +64,14 @@ const WARRANTS = {
 };
 /** Calls at a time. */
 const AT_ONCE = 3;
+/** Who is under warrants that come and go, and in no call. */
+const UNCALLED = 'sip:dora@home1.example';
 const PACKETS = { least: 40, more: 120 };
 const PACKET_MS = 50;
 /** How long what is under way may take once all are ready again. */
-const DELIVERED_MS = 120_000;
+const DELIVERED_MS = 300_000;
+/** How long the LEMF may lack something after that. */
+const LACKING_MS = 120_000;
 const LOOK_MS = 1_000;
 /** Faults that are printed. */
 const PRINTED = 40;
@@ -68,12 +80,14 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '30' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    pause: { type: 'string', default: '1250' },
     json: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const kills = Number(values.kills);
+const pauseMs = Number(values.pause);
 const { seed } = values;
 const began = performance.now();
 const acts: { readonly ms: number; readonly act: string }[] = [];
@@ -83,12 +97,15 @@ interface Outcome {
   readonly calls: number;
   readonly reported: number;
   readonly delivered: number;
+  /** What was told of warrants, and how much of that are alarms that a destination was not served for a while. */
+  readonly notices: number;
+  readonly alarms: number;
   readonly logs: number;
   readonly faults: readonly string[];
 }
 
 if (values.help) console.log(HELP);
-else if (!Number.isSafeInteger(kills) || kills < 0) {
+else if (![kills, pauseMs].every((number) => Number.isSafeInteger(number) && number >= 0)) {
   console.error(HELP);
   process.exitCode = 2;
 } else await main();
@@ -114,6 +131,8 @@ async function main(): Promise<void> {
       calls: 0,
       reported: 0,
       delivered: 0,
+      notices: 0,
+      alarms: 0,
       logs: 0,
       faults: [`it came to no end: ${messageOf(error)}`],
     };
@@ -131,31 +150,34 @@ async function main(): Promise<void> {
 async function run(folder: string, opened: Opened, stop: AbortController): Promise<Outcome> {
   await buildOnce();
   tell('engines and processes start');
-  const system = await ScaledSystem.start(path.join(folder, 'lab'), tell);
-  opened.add(async () => {
-    await system.stop();
-    system.end();
-    system.writeLog(path.join(folder, 'log.txt'));
-  });
+  const system = await ScaledSystem.start(path.join(folder, 'lab'), path.join(folder, 'log.txt'), tell);
+  opened.add(() => system.stop());
   const points = await Points.start(system, runtime);
   opened.add(() => points.stop());
   const phones = new Opened();
   opened.add(() => phones.close());
   await system.untilReady();
-  const tasks = await warranted(system, points);
+  const officers = new ChaosOfficers(system);
+  opened.add(() => officers.close());
+  const tasks = await warranted(officers, points);
   tell(`the warrants are active; ${system.names.length} processes and engines may be killed`);
   const calls = await Calls.open(system, points, runtime, phones);
+  const lives = new WarrantLives(officers, system.lemfFolder);
   // Each has numbers of its own, so that what is done to whom does not depend on how fast calls go.
   const load = keepCalling(calls, new FuzzRandom(`${seed} calls`), stop.signal);
+  const coming = lives.go(UNCALLED, stop.signal);
   const random = new FuzzRandom(`${seed} acts`);
   const broken = system.broken.then((error) => {
     throw error;
   });
-  await Promise.race([wreak(kills, { system, calls, random, tell, signal: stop.signal }), broken]);
+  const acting = wreak(kills, { system, calls, random, pauseMs, tell, signal: stop.signal });
+  await Promise.race([acting, broken, load.then(() => acting)]);
   stop.abort();
   await load;
   tell(`${calls.count} calls have ended; all shall come to rest`);
   await system.untilReady();
+  await coming;
+  tell(`${lives.told.size} warrants have come and gone`);
   if (!(await points.drained(DELIVERED_MS))) throw new Error('not all was acknowledged in the end');
   tell(`all that was reported is acknowledged: ${points.reported.length} reports`);
   const expected = await embeddedRun(
@@ -164,23 +186,28 @@ async function run(folder: string, opened: Opened, stop: AbortController): Promi
     runtime,
   );
   tell('a DF in one process has delivered the same');
-  const lemf = path.join(system.folder, 'state', HOME, 'lemf');
-  const expectation = { folder: expected, packets: packetsOf(points, tasks) };
-  let judged = faultsOf(lemf, expectation);
-  for (const last = performance.now() + DELIVERED_MS; judged.faults.length > 0 && performance.now() < last;) {
-    await sleep(LOOK_MS);
-    judged = faultsOf(lemf, expectation);
-  }
+  const { faults, ...judged } = await judgedInTheEnd(system.lemfFolder, {
+    theirs: handedOverIn(expected),
+    packets: packetsOf(points, tasks),
+    notices: new Map([
+      ...Object.keys(WARRANTS).map((liid) => [liid, ['liActivated']] as const),
+      ...lives.told,
+    ]),
+  });
   const audits = auditFaults(system, folder);
   return {
-    ...{
-      calls: calls.count,
-      reported: points.reported.length,
-      delivered: judged.delivered,
-      logs: audits.logs,
-    },
-    faults: [...judged.faults, ...audits.faults],
+    ...{ calls: calls.count, reported: points.reported.length, ...judged, logs: audits.logs },
+    faults: [...lives.faults, ...faultTexts(faults), ...audits.faults],
   };
+}
+
+/** What is under way has its time; each look takes as long as there is to be read. */
+async function judgedInTheEnd(lemf: string, expectation: Expectation): Promise<Judgement> {
+  for (const last = performance.now() + LACKING_MS; ;) {
+    const judged = judge(lemf, expectation);
+    if (judged.faults.length === 0 || performance.now() > last) return judged;
+    await sleep(LOOK_MS);
+  }
 }
 
 /** So many calls at a time, until nobody wants more. */
@@ -196,10 +223,10 @@ async function keepCalling(calls: Calls, random: FuzzRandom, signal: AbortSignal
 }
 
 /** Has the warrants entered, one after the other: what is new at the points is the task of the last. By XID. */
-async function warranted(system: ScaledSystem, points: Points): Promise<Map<string, Warranted>> {
+async function warranted(officers: ChaosOfficers, points: Points): Promise<Map<string, Warranted>> {
   const tasks = new Map<string, Warranted>();
   for (const [liid, target] of Object.entries(WARRANTS)) {
-    await system.warrant(liid, target);
+    await officers.enter(liid, target);
     for (const xid of points.tasksOn(target)) if (!tasks.has(xid)) tasks.set(xid, { liid, target });
   }
   return tasks;
@@ -231,10 +258,10 @@ function print({ faults, ...counts }: Outcome, folder: string | null): void {
   }
   for (const fault of faults.slice(0, PRINTED)) console.log(fault);
   if (faults.length > PRINTED) console.log(`… and ${faults.length - PRINTED} more`);
-  const { calls, reported, delivered, logs } = counts;
+  const { calls, reported, delivered, notices, logs } = counts;
   console.log(
     faults.length === 0
-      ? `all holds after ${kills} kills (seed ${seed}, ${seconds} s): ${calls} calls, ${reported} reports, ${delivered} PDUs at the LEMF, ${logs} audit logs`
+      ? `all holds after ${kills} kills (seed ${seed}, ${seconds} s): ${calls} calls, ${reported} reports, ${delivered} PDUs and ${notices} notifications at the LEMF, ${logs} audit logs`
       : `${faults.length} things do not hold after ${kills} kills (seed ${seed}, ${seconds} s)`,
   );
   if (folder !== null) console.log(`what processes logged: ${path.join(folder, 'log.txt')}`);

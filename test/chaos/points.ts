@@ -45,6 +45,7 @@ export interface Party {
 
 export class Points {
   readonly reported: Reported[] = [];
+  readonly #matches = new Map<string, readonly Match[]>();
   readonly #elements: Readonly<Record<PointName, RunningPoiElement>>;
 
   private constructor(elements: Readonly<Record<PointName, RunningPoiElement>>) {
@@ -83,8 +84,16 @@ export class Points {
     });
     if (matches.length === 0) throw new Error('a call of nobody under interception');
     const whole = { ...observation, direction: DIRECTION.unknown };
-    this.reported.push({ point, observation: whole, matches });
+    this.reported.push({ point, observation: whole, matches: this.#once(point, matches) });
     poi.report(whole, matches);
+  }
+
+  /** The same for all that is reported under the same tasks: there may be a million. */
+  #once(point: PointName, matches: readonly Match[]): readonly Match[] {
+    const key = [point, ...matches.map(({ task, direction }) => `${task.xid} ${direction}`)].join(' ');
+    const known = this.#matches.get(key);
+    if (known === undefined) this.#matches.set(key, matches);
+    return known ?? matches;
   }
 
   /** Waits until DFs have acknowledged all, so many milliseconds at most. */
@@ -99,14 +108,17 @@ export class Points {
   }
 }
 
-/** Reports again what was reported, to a DF at a port of loopback. Resolves when that has acknowledged all. */
+/**
+ * Reports again what was reported, to a DF at a port of loopback: so much at a time that nothing gives way. Resolves when that
+ * has acknowledged all; `false`: it has not.
+ */
 export async function reportAgain(
   all: readonly Reported[],
   port: number,
   tls: Readonly<Record<PointName, RunningPoiElement['tls']>>,
   { clock }: Runtime,
 ): Promise<boolean> {
-  const points = (['cscf', 'gateway'] as const).map((name) => {
+  const again = (name: PointName) => {
     const nfId = `${name}.${HOME}.example`;
     const poi = new Poi({ nfId, ipId: IPIDS[name], logger: silent, issues: NO_ISSUES });
     const delivery = new X2X3Delivery(poi, {
@@ -115,12 +127,23 @@ export async function reportAgain(
     const own = all.filter(({ point }) => point === name);
     const dids = new Set(own.flatMap(({ matches }) => matches.flatMap(({ task }) => task.dids)));
     for (const did of dids) delivery.open(did, { host: '127.0.0.1', port });
-    for (const { observation, matches } of own) poi.report(observation, matches);
-    return delivery;
-  });
-  const drained = await Promise.all(points.map((delivery) => delivery.drain(DRAIN_MS)));
-  for (const delivery of points) delivery.stop();
-  return drained.every(Boolean);
+    return { poi, delivery };
+  };
+  const points = { cscf: again('cscf'), gateway: again('gateway') };
+  const deliveries = Object.values(points).map(({ delivery }) => delivery);
+  try {
+    for (let from = 0; from < all.length; from += REPORTED_AT_ONCE) {
+      for (const { point, observation, matches } of all.slice(from, from + REPORTED_AT_ONCE))
+        points[point].poi.report(observation, matches);
+      const drained = await Promise.all(deliveries.map((delivery) => delivery.drain(DRAIN_MS)));
+      if (!drained.every(Boolean)) return false;
+    }
+    return true;
+  } finally {
+    for (const delivery of deliveries) delivery.stop();
+  }
 }
 
 const DRAIN_MS = 60_000;
+/** Under three tasks: a tenth of what a point of interception keeps. */
+const REPORTED_AT_ONCE = 2_000;

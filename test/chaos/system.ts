@@ -7,10 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OfficerApi } from '../../src/cli/officer/api.ts';
 import { readinessOf } from '../../src/cli/readiness.ts';
-import { officersOf } from '../../src/cli/selftest-network.ts';
-import { officerConfig } from '../../src/entities/admf/config-officer.ts';
 import { readConfigFile } from '../../src/host/config.ts';
 import { enginesOf } from '../../src/lab/engines/engines.ts';
 import type { LabEngine } from '../../src/lab/engines/engines.ts';
@@ -18,6 +15,7 @@ import { LabFolder } from '../../src/lab/folder/lab-folder.ts';
 import type { EntityFile } from '../../src/lab/folder/lab-folder.ts';
 import { Supervisor } from '../../src/lab/processes/supervisor.ts';
 import { cli } from '../support/cli.ts';
+import { ProcessLog } from './process-log.ts';
 
 export const HOME = 'home1';
 /** Of those that nobody rings. */
@@ -28,9 +26,8 @@ const RESTARTS = { most: 200, firstPauseMs: 200, longestPauseMs: 2_000, calmMs: 
 export const LEASE_MS = 2_000;
 /** The smallest that a stream of content may be, so that it can be filled. */
 export const STREAM_OCTETS = 4 << 20;
-const READY_MS = 90_000;
+const READY_MS = 300_000;
 const LOOK_MS = 100;
-const WARRANT_MS = 86_400_000;
 
 /** What settings of processes are here: those of a network in which something happens each second. */
 const SETTINGS: Readonly<Record<string, (config: Record<string, unknown>) => object>> = {
@@ -48,33 +45,37 @@ export class ScaledSystem {
   readonly #supervisor: Supervisor;
   readonly #entities: readonly EntityFile[];
   readonly #engines: readonly LabEngine[];
-  readonly #log: string[] = [];
+  readonly #log: ProcessLog;
+  /** Those that were killed and have not been seen to end. */
+  readonly #killed = new Set<string>();
   readonly broken: Promise<Error>;
 
-  private constructor(lab: LabFolder, tell: (line: string) => void) {
+  private constructor(lab: LabFolder, log: string, tell: (line: string) => void) {
     this.folder = lab.folder;
     this.lab = lab;
     this.#entities = lab.entities().filter(({ kind }) => !ABSENT.includes(kind));
     this.#engines = enginesOf(lab);
     this.#supervisor = new Supervisor({
       ...{ script: cli, restarts: RESTARTS, note: null },
-      onLine: (name, line) => {
-        this.#log.push(`${name} ${line}`);
-      },
-      onRestart: (text) => tell(text.split('\n')[0] ?? ''),
+      onLine: (name, line) => this.#log.add(name, line),
+      onRestart: (text) => this.#tellRestart(text, tell),
     });
+    this.#log = new ProcessLog(log);
     this.broken = this.#supervisor.firstFailure();
   }
 
-  /** Makes a laboratory in a folder and starts it. @param tell of what happens by itself */
-  static async start(folder: string, tell: (line: string) => void): Promise<ScaledSystem> {
+  /**
+   * Makes a laboratory in a folder and starts it.
+   * @param log file for what processes log @param tell of what happens by itself
+   */
+  static async start(folder: string, log: string, tell: (line: string) => void): Promise<ScaledSystem> {
     const made = spawnSync(process.execPath, [cli, 'init', folder, '--scale', '--homes', HOME], {
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(made.stderr);
     const lab = LabFolder.open(folder);
     for (const { kind, file } of lab.entities()) change(file, SETTINGS[kind]);
-    const system = new ScaledSystem(lab, tell);
+    const system = new ScaledSystem(lab, log, tell);
     await system.#supervisor.start([...system.#engines, ...system.#entities]);
     return system;
   }
@@ -91,6 +92,11 @@ export class ScaledSystem {
       .filter(({ kind }) => kind === 'df')
       .filter(({ file }) => (readConfigFile(file) as { roles: string[] }).roles.includes(role))
       .map(({ name }) => name);
+  }
+
+  /** Where the LEMF keeps what it is sent. */
+  get lemfFolder(): string {
+    return path.join(this.folder, 'state', HOME, 'lemf');
   }
 
   /** The configuration of a process. */
@@ -122,7 +128,7 @@ export class ScaledSystem {
   async untilRuns(name: string, ms = READY_MS): Promise<void> {
     const end = performance.now() + ms;
     while (!this.runs(name)) {
-      if (performance.now() > end) throw new Error(`${name} has not come again in time`);
+      if (performance.now() > end) throw this.#late(`${name} has not come again in time`, [name]);
       await sleep(LOOK_MS);
     }
   }
@@ -130,8 +136,10 @@ export class ScaledSystem {
   /** SIGKILL. Whether there was something to be killed. */
   kill(name: string): boolean {
     const process = this.#supervisor.processOf(name);
-    process?.signal('SIGKILL');
-    return process !== null;
+    if (process === null) return false;
+    this.#killed.add(name);
+    process.signal('SIGKILL');
+    return true;
   }
 
   /** Holds up a process, and those that it has started, until the function that is given is called. */
@@ -172,49 +180,33 @@ export class ScaledSystem {
     for (;;) {
       const unready = await this.unready(names);
       if (unready.length === 0) return;
-      if (performance.now() > end) throw new Error(`not ready in time: ${unready.join(', ')}`);
+      if (performance.now() > end)
+        throw this.#late(
+          `not ready in time: ${unready.join(', ')}`,
+          names.filter((name) => unready.some((text) => text.startsWith(`${name}: `))),
+        );
       await sleep(LOOK_MS);
     }
   }
 
-  /** Enters a warrant on a SIP identity, and waits until it is active. */
-  async warrant(liid: string, target: string): Promise<void> {
-    const config = (person: string) => officerConfig(this.config(person), this.file(person));
-    const [first, second] = [config('officer-1'), config('officer-2')];
-    const { lemf } = first;
-    if (lemf?.hi3 === undefined) throw new Error('the officer has no LEMF');
-    const apis = [new OfficerApi(first), new OfficerApi(second)] as const;
-    try {
-      const officers = officersOf(apis[0], apis[1], { hi2: lemf.hi2, hi3: lemf.hi3 });
-      await officers.enter({ liid, target, until: Date.now() + WARRANT_MS });
-      const end = performance.now() + READY_MS;
-      for (;;) {
-        const state = await officers.state(liid);
-        if (state === 'active') return;
-        if (performance.now() > end) throw new Error(`the warrant ${liid} is ${state}`);
-        await sleep(LOOK_MS);
-      }
-    } finally {
-      await Promise.all(apis.map((api) => api.close()));
-    }
-  }
-
-  /** The last that was logged. */
-  lastLines(count: number): string[] {
-    return this.#log.slice(-count);
-  }
-
-  writeLog(file: string): void {
-    writeFileSync(file, this.#log.map((line) => `${line}\n`).join(''), { mode: 0o600 });
-  }
-
-  stop(): Promise<void> {
-    return this.#supervisor.stop();
-  }
-
-  /** At once. */
-  end(): void {
+  /** All of them; what does not end in time at once. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
     this.#supervisor.kill();
+    this.#log.close();
+  }
+
+  /** Who was killed is not told of; of whoever ended by itself, how, and the last that it said. */
+  #tellRestart(text: string, tell: (line: string) => void): void {
+    const name = text.slice(0, text.indexOf(' '));
+    if (text.startsWith(`${name} ended`) && this.#killed.delete(name)) return;
+    const [first = '', ...others] = text.split('\n').map((line) => line.trim());
+    tell(others.length === 0 ? first : [first, ...others.slice(-2)].join(' | '));
+  }
+
+  #late(what: string, names: readonly string[]): Error {
+    const last = names.flatMap((name) => this.#log.lastOf(name).map((line) => `  ${name} ${line}`));
+    return new Error([what, ...last].join('\n'));
   }
 }
 
