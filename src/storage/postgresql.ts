@@ -129,6 +129,8 @@ export class DatabasePool implements PostgresPool {
     this.#pool = new pg.Pool({ ...clientConfig(access), max: access.connections, idleTimeoutMillis: 60_000 });
     // Of a connection that nobody uses: the next one that is wanted is made anew.
     this.#pool.on('error', () => (this.#failed += 1));
+    // One may end with what it answered last, before whoever waited for it has it: nobody listens then, and each statement fails.
+    this.#pool.on('connect', (client) => void client.on('error', () => undefined));
   }
 
   /** Connections by what they do, and statements that wait for one. */
