@@ -3,7 +3,7 @@
 # be damaged, DFs and KMSs that are killed beside a database or streams, entities that are killed or fail in mid-call, a
 # laboratory of several processes an entity, a run made anew octet for octet, the examples as a stranger has them, and the
 # pairing at every size of the field.
-# `npm run chaos` is not among them: it takes minutes, and is another run each time (docs/scale.md).
+# Then a home of several processes, of which thirty are killed (docs/scale.md).
 #   scripts/long-tests.sh
 # Non-zero on any failure.
 set -euo pipefail
@@ -14,3 +14,4 @@ CLAVIGER_LONG=1 npx --no-install vitest run --reporter=default \
   test/entities/df/stream-nonsense.test.ts \
   test/entities/df/store/postgresql-partitions.test.ts test/entities/kms/killed.test.ts test/e2e/scaled.test.ts \
   test/e2e/reproducible.test.ts test/e2e/faults.test.ts test/e2e/killed.test.ts test/docs/examples.test.ts
+npm run --silent chaos -- --kills 30
