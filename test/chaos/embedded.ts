@@ -18,7 +18,8 @@ import type { Reported } from './points.ts';
 import type { ScaledSystem } from './system.ts';
 
 const LEMF = '00000000-0000-4000-8000-000000000002';
-const SETTLE_MS = 60_000;
+/** Until all keys are asked for and all is delivered: at least, and for each report. */
+const SETTLE_MS = { least: 60_000, each: 5 };
 
 export interface Warranted {
   readonly liid: string;
@@ -78,7 +79,8 @@ export async function embeddedRun(
     };
     if (!(await reportAgain(reported, df.x2x3.port, points, runtime)))
       throw new Error('the embedded DF has not acknowledged all');
-    if (!(await df.settle(SETTLE_MS))) throw new Error('the embedded DF has not delivered all');
+    if (!(await df.settle(SETTLE_MS.least + SETTLE_MS.each * reported.length)))
+      throw new Error('the embedded DF has not delivered all');
   } finally {
     await df.stop();
     await lemf.stop();

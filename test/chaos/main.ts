@@ -177,7 +177,7 @@ async function run(folder: string, opened: Opened, stop: AbortController): Promi
   tell(`${calls.count} calls have ended; all shall come to rest`);
   await system.untilReady();
   await coming;
-  tell(`${lives.told.size} warrants have come and gone`);
+  tell(`${lives.count} warrants have come and gone`);
   if (!(await points.drained(DELIVERED_MS))) throw new Error('not all was acknowledged in the end');
   tell(`all that was reported is acknowledged: ${points.reported.length} reports`);
   const expected = await embeddedRun(
@@ -226,7 +226,7 @@ async function keepCalling(calls: Calls, random: FuzzRandom, signal: AbortSignal
 async function warranted(officers: ChaosOfficers, points: Points): Promise<Map<string, Warranted>> {
   const tasks = new Map<string, Warranted>();
   for (const [liid, target] of Object.entries(WARRANTS)) {
-    await officers.enter(liid, target);
+    if (!(await officers.enter(liid, target))) throw new Error(`the warrant ${liid} was refused`);
     for (const xid of points.tasksOn(target)) if (!tasks.has(xid)) tasks.set(xid, { liid, target });
   }
   return tasks;

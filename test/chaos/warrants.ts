@@ -1,6 +1,7 @@
 /**
  * Warrants of the home, as two officers enter them, and others that come and go beside the calls: each is entered, ends sooner
- * than it was to, and is withdrawn, the next step when the LEMF has been told of the one before (HI1).
+ * than it was to, and is withdrawn, the next step when the LEMF has been told of the one before (HI1). An element whose
+ * database is away refuses what X1 wants: the warrant has failed then, or is as it was before, and its LEMF is told nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/bytes/errors.ts';
@@ -37,24 +38,29 @@ export class ChaosOfficers {
     this.#officers = officersOf(...this.#apis, { hi2: first.lemf.hi2, hi3: first.lemf.hi3 });
   }
 
-  /** Resolves when it is active. */
-  async enter(liid: string, target: string): Promise<void> {
-    await this.#officers.enter({ liid, target, until: Date.now() + DAY_MS });
-    await untilSo(
-      `the warrant ${liid} is active`,
-      async () => (await this.#officers.state(liid)) === 'active',
-    );
+  /** Whether it is active; not if an element has refused it. */
+  async enter(liid: string, target: string): Promise<boolean> {
+    const warrant = { liid, target, until: Date.now() + DAY_MS };
+    if (!(await isTaken(this.#officers.enter(warrant)))) return false;
+    let state = '';
+    await untilSo(`the warrant ${liid} is active`, async () => {
+      state = await this.#officers.state(liid);
+      return state === 'active' || state === 'failed';
+    });
+    return state === 'active';
   }
 
-  /** Has it end sooner, which needs nobody's approval. */
-  async shorten(liid: string): Promise<void> {
+  /** Has it end sooner, which needs nobody's approval. Gives whether no element has refused it. */
+  shorten(liid: string): Promise<boolean> {
     const changes = { endTime: isoTime(Date.now() + DAY_MS / 2) };
     const body = { changes, reason: 'chaos' };
-    await this.#apis[0].post(warrantPath(liid, 'amend'), body, decodeWarrant);
+    return isTaken(this.#apis[0].post(warrantPath(liid, 'amend'), body, decodeWarrant));
   }
 
-  withdraw(liid: string): Promise<void> {
-    return this.#officers.withdraw(liid);
+  /** Elements are asked until they have done it. */
+  async withdraw(liid: string): Promise<boolean> {
+    await this.#officers.withdraw(liid);
+    return true;
   }
 
   async close(): Promise<void> {
@@ -80,6 +86,11 @@ export class WarrantLives {
     return this.#told;
   }
 
+  /** How many were active. */
+  get count(): number {
+    return [...this.#told.values()].filter((kinds) => kinds.length > 0).length;
+  }
+
   /** What did not come about, after which there were no others. */
   get faults(): readonly string[] {
     return this.#fault === null ? [] : [this.#fault];
@@ -97,8 +108,9 @@ export class WarrantLives {
   async #goOn(target: string, signal: AbortSignal): Promise<void> {
     for (let n = 0; !signal.aborted; n++) {
       const liid = `LIID-${n}`;
-      await this.#step(liid, 'liActivated', () => this.#officers.enter(liid, target));
+      const isActive = await this.#step(liid, 'liActivated', () => this.#officers.enter(liid, target));
       await pause(signal);
+      if (!isActive) continue;
       await this.#step(liid, 'liModified', () => this.#officers.shorten(liid));
       await pause(signal);
       await this.#step(liid, 'liDeactivated', () => this.#officers.withdraw(liid));
@@ -106,17 +118,36 @@ export class WarrantLives {
     }
   }
 
-  async #step(liid: string, kind: string, act: () => Promise<void>): Promise<void> {
+  /** Whether it came about. */
+  async #step(liid: string, kind: string, act: () => Promise<boolean>): Promise<boolean> {
     const kinds = this.#told.get(liid) ?? [];
     this.#told.set(liid, kinds);
     kinds.push(kind);
-    await act();
+    if (!(await act())) {
+      kinds.pop();
+      return false;
+    }
     await untilSo(`the LEMF knows of ${liid}: ${kind}`, () => {
       this.#notices.read();
       return this.#notices.has(liid, kind);
     });
+    return true;
   }
 }
+
+/** Whether elements have not refused it. @throws any other error */
+async function isTaken(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (error) {
+    if (REFUSED.test(messageOf(error))) return false;
+    throw error;
+  }
+}
+
+/** What the ADMF says where an element has refused a warrant, or a change of it, which it has undone. */
+const REFUSED = /^warrant \S+ was not (activated|changed): /;
 
 /** @throws Error if it is not so in time */
 async function untilSo(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
