@@ -70,7 +70,9 @@ async function phones(
         return socket === null
           ? null
           : {
-              ...socket,
+              local: socket.local,
+              onDatagram: (listener) => socket.onDatagram(listener),
+              close: () => socket.close(),
               send: (octets, to) => {
                 phone.rtp.push(toHex(octets));
                 socket.send(octets, to);

@@ -147,7 +147,9 @@ function watched(mkis: string[]): Datagrams {
       const socket = await udp.bind(address, port);
       if (socket === null) return null;
       return {
-        ...socket,
+        local: socket.local,
+        onDatagram: (listener) => socket.onDatagram(listener),
+        close: () => socket.close(),
         send: (octets, to) => {
           mkis.push(toHex(octets.subarray(octets.length - TAG - 8, octets.length - TAG)));
           socket.send(octets, to);
