@@ -28,6 +28,7 @@ import { XmlDocumentError } from '../wire/xml/errors.ts';
 import type { RequestType, X1RequestBody } from '../wire/x1/requests.ts';
 import type { X1ResponseBody } from '../wire/x1/responses.ts';
 import { isNamed } from '../net/tls.ts';
+import { StorageError } from '../storage/errors.ts';
 import { aboutRequests, outcomeOf, requestTypeOf } from './document-record.ts';
 import { X1Refusal } from './policy.ts';
 
@@ -78,7 +79,11 @@ export class X1Endpoint {
     this.#refusals = new RefusalLog(options.audit, options.clock);
   }
 
-  /** The answer to a document. */
+  /**
+   * The answer to a document.
+   * @throws StorageError `unavailable` where the database was not there for a request: whoever asked is to ask again, and
+   *   nothing is known of what was asked
+   */
   async handle(octets: Uint8Array, peer: X1Peer): Promise<Uint8Array> {
     const { identifier, recorder } = this.#options;
     recorder?.(peer.commonName, identifier, octets);
@@ -108,31 +113,39 @@ export class X1Endpoint {
     const whose = { peer: peer.commonName, digest };
     if (accepted.length > 0) this.#record(peer, { kind: 'x1-request', ...aboutRequests(accepted), ...whose });
     const messages: X1ResponseMessage[] = [];
+    const away: StorageError[] = [];
     for (const group of groupsOf(requests.map((request, at) => ({ request, refusal: refusals[at] ?? null }))))
-      messages.push(...(await Promise.all(group.map((each) => this.#answer(each)))));
+      messages.push(...(await Promise.all(group.map((each) => this.#answer(each, away)))));
     const answer = encodeX1Response({ kind: 'response', messages: [...messages] }, (message, at) => {
       return (messages[at] = withoutRoom(message, requests[at]));
     });
     this.#record(peer, { ...outcomeOf(messages), ...aboutRequests(requests), ...whose });
+    for (const error of away) throw error;
     return answer;
   }
 
-  async #answer({ request, refusal }: JudgedRequest): Promise<X1ResponseMessage> {
+  /** @param away takes what has kept it from the database, which is no refusal */
+  async #answer({ request, refusal }: JudgedRequest, away: StorageError[]): Promise<X1ResponseMessage> {
     const { clock, identifier, side } = this.#options;
     const { header } = request;
-    const body = await this.#perform(request, refusal);
+    const body = await this.#perform(request, refusal, away);
     const own = side === 'ne' ? { neIdentifier: identifier } : { admfIdentifier: identifier };
     const version = isSpokenX1Version(header.version) ? header.version : X1_VERSION;
     return { header: { ...header, ...own, timestamp: clock.now(), version }, body };
   }
 
-  async #perform(request: X1RequestMessage, refusal: X1Refusal | null): Promise<X1ResponseBody> {
+  async #perform(
+    request: X1RequestMessage,
+    refusal: X1Refusal | null,
+    away: StorageError[],
+  ): Promise<X1ResponseBody> {
     const type = requestTypeOf(request);
     try {
       if (refusal !== null) throw refusal;
       if (request.body === null) throw malformed(request.error);
       return await this.#options.execute(request.body, request.header);
     } catch (cause) {
+      if (cause instanceof StorageError && cause.code === 'unavailable') away.push(cause);
       const { error } = this.#refusalOf(cause, type);
       return { type: 'Error', request: type ?? 'ExtendedRequestMessageType', error };
     }

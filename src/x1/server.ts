@@ -1,7 +1,8 @@
 /**
  * X1 over HTTPS (TS 103 221-1 clause 7): POST of `application/xml` to `/X1/NE` at an NE and `/X1/ADMF` at the ADMF, over
  * HTTP/1.1 and HTTP/2, with mutual TLS. Every X1 answer, errors of X1 included, is a 200; HTTP statuses say what is
- * wrong with the HTTP request: 403 the certificate lacks the role, 413 too large, 415 not XML.
+ * wrong with the HTTP request: 403 the certificate lacks the role, 413 too large, 415 not XML; or that it cannot be
+ * answered now: 503 the database is away. X1 has no error for that: each says that something is refused, for good.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../bytes/ports.ts';
@@ -12,6 +13,7 @@ import { hasRole } from '../net/tls.ts';
 import type { Role, TlsMaterial } from '../net/tls.ts';
 import type { ConnectionGuard, ConnectionLimits } from '../net/connections.ts';
 import type { Listen } from '../host/config.ts';
+import { StorageError } from '../storage/errors.ts';
 
 /** What answers X1 documents. */
 export interface X1Answerer {
@@ -21,6 +23,8 @@ export interface X1Answerer {
 }
 
 export const X1_CONTENT_TYPE = 'application/xml';
+
+const RETRY_AFTER_S = '1';
 
 export interface X1Listener {
   readonly port: number;
@@ -73,9 +77,16 @@ function mount(server: FastifyInstance, path: string, answerer: X1Answerer, role
         return reply.code(403).send();
       }
       if (!(request.body instanceof Uint8Array)) return reply.code(415).send();
-      const answer = await answerer.handle(new Uint8Array(request.body), peer);
+      const answer = await answerer.handle(new Uint8Array(request.body), peer).catch(nullIfAway);
+      if (answer === null) return reply.code(503).header('retry-after', RETRY_AFTER_S).send();
       return reply.type(X1_CONTENT_TYPE).send(Buffer.from(answer));
     });
     ready();
   });
+}
+
+/** @throws any other error */
+function nullIfAway(error: unknown): null {
+  if (error instanceof StorageError && error.code === 'unavailable') return null;
+  throw error;
 }

@@ -1,7 +1,7 @@
 /**
  * Warrants of the home, as two officers enter them, and others that come and go beside the calls: each is entered, ends sooner
- * than it was to, and is withdrawn, the next step when the LEMF has been told of the one before (HI1). An element whose
- * database is away refuses what X1 wants: the warrant has failed then, or is as it was before, and its LEMF is told nothing.
+ * than it was to, and is withdrawn, the next step when the LEMF has been told of the one before (HI1). An element may
+ * refuse what X1 wants: the warrant has failed then, or is as it was before, and its LEMF is told nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/bytes/errors.ts';

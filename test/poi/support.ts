@@ -20,14 +20,15 @@ export const admfPeer: X1Peer = { commonName: ADMF, dnsNames: [ADMF] };
 export class MemoryStore implements TaskStore {
   state: TaskTableState = { tasks: [], destinations: [] };
   readonly changes: TaskTableChange[] = [];
-  fails = false;
+  fails: boolean | Error = false;
 
   load(): Promise<TaskTableState> {
     return Promise.resolve(this.state);
   }
 
   commit(change: TaskTableChange): Promise<void> {
-    if (this.fails) return Promise.reject(new Error('disk is full'));
+    if (this.fails !== false)
+      return Promise.reject(this.fails === true ? new Error('disk is full') : this.fails);
     this.changes.push(change);
     return Promise.resolve();
   }

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/bytes/octets.ts';
 import { systemClock, systemRandom } from '../../src/host/runtime.ts';
 import { LabPki } from '../../src/lab/network/pki.ts';
+import { StorageError } from '../../src/storage/errors.ts';
 import { X1Requester } from '../../src/x1/requester.ts';
 import { decodeX1Response } from '../../src/wire/x1/containers.ts';
 import { X1_SIZE_LIMIT } from '../../src/wire/x1/names.ts';
@@ -71,23 +72,42 @@ function client(tls: ConstructorParameters<typeof HttpsClient>[0]['tls']): Https
 
 const URL = `https://${NE}/X1/NE`;
 
+async function requester(): Promise<X1Requester> {
+  return new X1Requester({
+    side: 'admf',
+    admfIdentifier: ADMF,
+    neIdentifier: NE,
+    clock,
+    random: systemRandom(),
+    transport: x1Transport(client(await tlsOf(ADMF, ['admf'])), URL),
+    ...(schema === null ? {} : { judge: schema }),
+  });
+}
+
 describe('X1 over mutual TLS', () => {
   it('provisions, both sides judging by the schema as well (R-11)', async () => {
-    const admf = new X1Requester({
-      side: 'admf',
-      admfIdentifier: ADMF,
-      neIdentifier: NE,
-      clock,
-      random: systemRandom(),
-      transport: x1Transport(client(await tlsOf(ADMF, ['admf'])), URL),
-      ...(schema === null ? {} : { judge: schema }),
-    });
+    const admf = await requester();
     await admf.request({ type: 'CreateDestination', destination });
     expect(await admf.request({ type: 'ListAllDetails' })).toMatchObject({ dids: [destination.did] });
     await expect(admf.request({ type: 'CreateDestination', destination })).rejects.toMatchObject({
       code: 'refused',
       error: { code: 2030 },
     });
+  });
+
+  it('R-92: an element whose database is away does not answer, rather than refuse; that is on record', async () => {
+    const admf = await requester();
+    const request = {
+      type: 'CreateDestination',
+      destination: { ...destination, did: '00000000-0000-4000-8000-00000000d1d2' },
+    } as const;
+    ne.store.fails = new StorageError('unavailable', 'the database cannot be reached');
+    await expect(admf.request(request)).rejects.toMatchObject({ code: 'no-answer' });
+    expect(ne.audit.events.at(-1)).toMatchObject({ kind: 'x1-refused' });
+    ne.store.fails = true;
+    await expect(admf.request(request)).rejects.toMatchObject({ code: 'refused' });
+    ne.store.fails = false;
+    expect(await admf.request(request)).toMatchObject({ type: 'CreateDestination' });
   });
 
   it.each(['h2', 'http/1.1'])('answers over %s', async (protocol) => {
