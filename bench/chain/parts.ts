@@ -2,7 +2,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { ALLOCATOR } from '../../src/host/allocator.ts';
 import { processorSeconds } from '../processor.ts';
 
 /** What a process says when it is ready: its ports by name. */
@@ -33,7 +32,6 @@ export class Part {
   static async start(name: string, settings: unknown): Promise<Part> {
     const child = fork(process.argv[1] ?? '', ['--part', name, '--settings', JSON.stringify(settings)], {
       execArgv: ['--expose-gc'],
-      env: { ...ALLOCATOR, ...process.env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const [said] = (await Promise.race([once(child, 'message'), failed(name, child)])) as [Ports];

@@ -6,7 +6,6 @@
  * executable (no MemoryDenyWriteExecute), since Node.js compiles as it runs. Nothing of it is swapped or dumped, since
  * it holds keys.
  */
-import { ALLOCATOR } from '../../host/allocator.ts';
 import { SERVICES } from '../network/home.ts';
 import type { Service } from '../network/home.ts';
 
@@ -93,11 +92,6 @@ function unitOf(entity: Service): string {
   return `claviger-${entity}@`;
 }
 
-/** What a file of the environment says otherwise goes before it. */
-const ENVIRONMENT = Object.entries(ALLOCATOR)
-  .map(([name, value]) => `Environment=${name}=${value}`)
-  .join('\n');
-
 function unitText(entity: Service, { command, config, user, files }: UnitPlace): string {
   const program = command.join(' ');
   const after = (AFTER[entity] ?? []).map((other) => `${unitOf(other)}%i.service`);
@@ -119,7 +113,6 @@ RestartSec=2
 TimeoutStopSec=15
 KillMode=mixed
 User=${user(entity)}
-${ENVIRONMENT}
 ${files(entity).join('\n')}
 
 UMask=0077

@@ -1,5 +1,4 @@
 /** An entity as a process of its own command. */
-import { ALLOCATOR } from '../../host/allocator.ts';
 import { RESTARTS_VARIABLE } from '../../host/runtime.ts';
 import type { Service } from '../network/home.ts';
 import { LabProcess } from './lab-process.ts';
@@ -28,6 +27,6 @@ export function startEntityProcess(start: EntityStart): Promise<LabProcess> {
     ...{ name, readyMs, onMessage, onLine },
     program: process.execPath,
     args: [...nodeOptions, script, entity, 'run', '--config', file, ...args],
-    env: { ...ALLOCATOR, ...process.env, [RESTARTS_VARIABLE]: String(restarts) },
+    env: { ...process.env, [RESTARTS_VARIABLE]: String(restarts) },
   });
 }

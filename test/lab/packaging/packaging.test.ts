@@ -5,7 +5,6 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ALLOCATOR } from '../../../src/host/allocator.ts';
 import { systemRandom } from '../../../src/host/runtime.ts';
 import { initLab } from '../../../src/lab/folder/init.ts';
 import { SERVICES, SERVICE_ORDER } from '../../../src/lab/network/home.ts';
@@ -60,7 +59,6 @@ describe('systemd units', () => {
       }))
         expect(settings.get(name), name).toEqual([value]);
       expect(settings.get('SystemCallFilter')).toEqual(['@system-service', '~@privileged']);
-      expect(settings.get('Environment')).toEqual(Object.entries(ALLOCATOR).map((pair) => pair.join('=')));
       expect(settings.has('MemoryDenyWriteExecute')).toBe(false);
     }
   });
@@ -255,11 +253,6 @@ describe('Containerfile', () => {
     expect(run).toContain(`ln -s /opt/claviger/${script} /usr/local/bin/${name}`);
     expect(final?.of('ENTRYPOINT')).toEqual([JSON.stringify([name])]);
     expect(final?.of('USER')).toEqual(['node']);
-    expect(final?.of('ENV')).toEqual([
-      Object.entries(ALLOCATOR)
-        .map((pair) => pair.join('='))
-        .join(' '),
-    ]);
     expect(
       readFileSync(path.join(root, script.replace('dist', 'src').replace('.js', '.ts')), 'utf8'),
     ).toMatch(/^#!\/usr\/bin\/env node\n/);
