@@ -52,7 +52,8 @@ export function unitCostsOf({ df, growth, kms }: Figures): Partial<Record<CostNa
     put(`database${name}Statements`, found?.database.statements);
     put(`database${name}Commits`, found?.database.transactions);
     put(`database${name}Wal`, found?.database.walOctets);
-    put(`database${name}Octets`, found?.database.octets);
+    // Tables grow by pages, and shrink where what was erased before is written over meanwhile: nothing is seen of it then.
+    if (found !== undefined) put(`database${name}Octets`, Math.max(0, found.database.octets));
     put(`${what}Octets`, found?.questionOctets);
   }
   return costs;
