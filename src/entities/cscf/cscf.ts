@@ -12,12 +12,10 @@
  * Record-Route, Max-Forwards, credentials for this node, P-Asserted-Identity and P-Charging-Vector at the border of
  * the trust domain, and addresses of media in SDP. Calls beyond the bound are refused with 503, never put off.
  */
-import type { InterceptionTasks, ObservationReporter } from '../../poi/poi.ts';
-import type { NetworkAddress } from '../../bytes/network-address.ts';
-import type { Clock, Logger, Random } from '../../bytes/ports.ts';
+import type { CscfParts } from './parts.ts';
 import { messageOf } from '../../bytes/errors.ts';
 import { SipError } from '../../sip/errors.ts';
-import type { Flow, HostResolver } from '../../sip/flow.ts';
+import type { Flow } from '../../sip/flow.ts';
 import type { SipRequest } from '../../sip/message.ts';
 import { makeResponse } from '../../sip/response.ts';
 import type { ServerTransaction } from '../../sip/server-transaction.ts';
@@ -41,18 +39,10 @@ import { Origins, ownerOf, partiesOf } from './origin.ts';
 import type { Origin } from './origin.ts';
 import { OwnAnswers } from './own-answers.ts';
 import { Peers } from './peers.ts';
-import type { AddressesOf, NamesOf } from './peers.ts';
+import type { AddressesOf } from './peers.ts';
 import { MediaPath } from './media-path.ts';
 import { DEFAULT_CSCF_LIMITS } from './ports.ts';
-import type {
-  CscfLimits,
-  CscfSettings,
-  MediaAnchor,
-  MediaLosses,
-  RegistrationStore,
-  RestoredBinding,
-  Subscriber,
-} from './ports.ts';
+import type { CscfLimits, Subscriber } from './ports.ts';
 import { Registrar } from './registrar.ts';
 import { Releases } from './releases.ts';
 import { DIALOG_METHODS, Relay } from './relay.ts';
@@ -62,30 +52,6 @@ import type { Session } from './sessions.ts';
 import { tellRegistered } from './third-party.ts';
 import { Speakers } from './speakers.ts';
 import { Directory, publicIdentitiesOf } from './subscribers.ts';
-
-export interface CscfParts {
-  readonly settings: CscfSettings;
-  readonly layer: TransactionLayer;
-  readonly hosts: HostResolver;
-  /** Where this node listens for SIP. */
-  readonly listening?: readonly NetworkAddress[];
-  /** Addresses of peers, by default what `hosts` says, and their names by DNS. */
-  readonly addressesOf?: AddressesOf;
-  readonly namesOf?: NamesOf;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Where registrations are kept; absent: nowhere. */
-  readonly registrations?: RegistrationStore;
-  /** What was registered before a restart, by public identity, with the flows that lead there. */
-  readonly restored?: ReadonlyMap<string, readonly RestoredBinding[]>;
-  /** `null`: media go directly. */
-  readonly anchor: MediaAnchor | null;
-  /** Absent: nobody says which media are lost. */
-  readonly losses?: MediaLosses | null;
-  readonly tasks: InterceptionTasks;
-  readonly poi: ObservationReporter;
-}
 
 /** Faults of a request that show only when one of its values is read. */
 const UNSERVED: ReadonlySet<string> = new Set(['syntax', 'too-large']);
