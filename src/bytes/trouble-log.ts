@@ -63,3 +63,30 @@ export class TroubleLog {
     return untold === 0 ? {} : { untold };
   }
 }
+
+/** The same of many that go wrong each by itself: one log, and it is over when none of them goes wrong any more. */
+export class SharedTroubleLog {
+  readonly #log: TroubleLog;
+  readonly #failing = new Set<object>();
+
+  constructor(words: TroubleWords, ports: TroubleLogPorts) {
+    this.#log = new TroubleLog(words, ports);
+  }
+
+  /** @param whose told apart by identity, and kept until it works or is gone @param fields of this time */
+  failed(whose: object, fields: Readonly<Record<string, unknown>>): void {
+    this.#failing.add(whose);
+    this.#log.failed(fields);
+  }
+
+  /** It went well. */
+  worked(whose: object): void {
+    this.#failing.delete(whose);
+    if (this.#failing.size === 0) this.#log.worked();
+  }
+
+  /** It is there no more, however it went: whether it is over the others show. */
+  gone(whose: object): void {
+    this.#failing.delete(whose);
+  }
+}

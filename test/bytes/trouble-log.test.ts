@@ -1,6 +1,6 @@
 /** What goes wrong again and again does not fill the log. */
 import { describe, expect, it } from 'vitest';
-import { TroubleLog } from '../../src/bytes/trouble-log.ts';
+import { SharedTroubleLog, TroubleLog } from '../../src/bytes/trouble-log.ts';
 import { silent } from '../support/silent.ts';
 
 describe('the log of what goes wrong again and again', () => {
@@ -51,5 +51,29 @@ describe('the log of what goes wrong again and again', () => {
     trouble.worked();
     trouble.failed({});
     expect(lines).toEqual(['no answer {}', 'it answers {}', 'no answer {}']);
+  });
+});
+
+describe('the log of what goes wrong with many', () => {
+  it('is one, and over when none of them goes wrong any more', () => {
+    const lines: string[] = [];
+    const put = (fields: object, message: string): void =>
+      void lines.push(`${message} ${JSON.stringify(fields)}`);
+    const words = { begins: 'no answer', over: 'all answer' };
+    const trouble = new SharedTroubleLog(words, {
+      logger: { ...silent, warn: put, info: put },
+      now: () => 0,
+    });
+    const [one, other, third] = [{}, {}, {}];
+    for (let n = 0; n < 10; n++) for (const whose of [one, other]) trouble.failed(whose, { n });
+    trouble.worked(third);
+    trouble.worked(one);
+    expect(lines).toEqual(['no answer {"n":0}']);
+    // Nobody has seen yet that it works.
+    trouble.gone(other);
+    expect(lines).toHaveLength(1);
+    trouble.worked(third);
+    trouble.worked(one);
+    expect(lines).toEqual(['no answer {"n":0}', 'all answer {"untold":19}']);
   });
 });

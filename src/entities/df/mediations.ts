@@ -4,6 +4,7 @@
  */
 import { fromHex } from '../../bytes/octets.ts';
 import type { Clock, Logger, Timer } from '../../bytes/ports.ts';
+import { TroubleLog } from '../../bytes/trouble-log.ts';
 import type { GetKeysRequest, GetKeysResponse } from '../../wire/xk/get-keys.ts';
 import { partitionOf } from './call-partition.ts';
 import type { Questions } from './key-requests.ts';
@@ -31,6 +32,10 @@ export interface MediationsOptions {
 
 /** How often it is looked for alarms that other partitions have passed on, milliseconds. */
 const ALARMS_MS = 1_000;
+const UNTOLD = {
+  begins: 'alarms of other partitions could not be told for now',
+  over: 'alarms of other partitions are told again',
+} as const;
 
 export class Mediations implements Questions, MediationCounts {
   readonly #options: MediationsOptions;
@@ -42,8 +47,12 @@ export class Mediations implements Questions, MediationCounts {
   /** Of those that have gone. */
   #base: Sums = EMPTY;
 
+  readonly #untold: TroubleLog;
+
   constructor(options: MediationsOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#untold = new TroubleLog(UNTOLD, { logger, now: () => clock.now() });
   }
 
   /** @param open makes the mediation of the partition's calls @throws what it throws */
@@ -198,12 +207,13 @@ export class Mediations implements Questions, MediationCounts {
   }
 
   #tellAlarmsSoon(part: Part): void {
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     part.alarms = clock.after(ALARMS_MS, () => {
       part.mediation
         .tellPassedAlarms()
-        .catch((error: unknown) =>
-          logger.warn({ error }, 'alarms of other partitions could not be told for now'),
+        .then(
+          () => this.#untold.worked(),
+          (error: unknown) => this.#untold.failed({ error }),
         )
         .finally(() => {
           if (this.#there.get(0) === part) this.#tellAlarmsSoon(part);

@@ -44,7 +44,8 @@ async function startWith(
   const tls = new LiveTls(loadTls(config.tls, runtime.clock.now()));
   requireOwn(tls, config.x1.identifier, 'df');
   const server = await openStreams(streams, config.roles, runtime, opened);
-  const intake = new StreamedIntake({ server, settings: streams, logger: runtime.logger });
+  const { clock, logger } = runtime;
+  const intake = new StreamedIntake({ server, settings: streams, clock, logger });
   const listener = x2x3Server(config.x2x3, tls, intake, runtime);
   opened.add(() => listener.stop());
   const port = await listener.start();

@@ -55,7 +55,7 @@ async function startWith(
       const source = new StreamedSource({ server, settings, consumer, lease, clock, logger });
       source.start();
       if (!config.roles.includes('intake')) return new StreamsAlone(source);
-      const intake = new StreamedIntake({ server, settings, logger });
+      const intake = new StreamedIntake({ server, settings, clock, logger });
       const listener = x2x3Server(config.x2x3, tls, intake, runtime);
       listening.port = await listener.start();
       return new ListenerBeside(source, listener);

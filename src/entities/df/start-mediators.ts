@@ -91,7 +91,8 @@ async function startWith(
             const shares = await LeaseShares.begin(partitions.sharedAs(database.instance));
             sharing.shares = shares;
             if (!config.roles.includes('intake')) return new SharedIntake(shares, partitions, null);
-            const intake = new StreamedIntake({ server, settings, logger: runtime.logger });
+            const { clock, logger } = runtime;
+            const intake = new StreamedIntake({ server, settings, clock, logger });
             const listener = x2x3Server(config.x2x3, options.tls, intake, runtime);
             listening.port = await listener.start();
             return new SharedIntake(shares, partitions, listener);

@@ -36,6 +36,11 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 600_000;
 /** How long a question is put at all. */
 const LATE_MS = 86_400_000;
+const UNKEPT = {
+  begins: 'an answer could not be kept',
+  over: 'answers are kept again',
+  level: 'error',
+} as const;
 
 interface Waiting {
   readonly question: KeyQuestion;
@@ -44,17 +49,26 @@ interface Waiting {
   due: number;
 }
 
-/** That the KMS does not answer. */
-export function unansweredLog({ clock, logger }: Pick<KeyAskerOptions, 'clock' | 'logger'>): TroubleLog {
-  const words = { begins: 'Xk: no answer', over: 'Xk: the KMS answers again' };
-  return new TroubleLog(words, { logger, now: () => clock.now() });
+/** What may go wrong of one question after the other. */
+export interface KeyTroubles {
+  /** The KMS does not answer. */
+  readonly unanswered: TroubleLog;
+  /** It answers that there are no keys, for now or for good. */
+  readonly keyless: TroubleLog;
+}
+
+export function keyTroubles({ clock, logger }: Pick<KeyAskerOptions, 'clock' | 'logger'>): KeyTroubles {
+  const log = { logger, now: () => clock.now() };
+  const unanswered = { begins: 'Xk: no answer', over: 'Xk: the KMS answers again' };
+  const keyless = { begins: 'Xk: no keys', over: 'Xk: the KMS gives keys again' };
+  return { unanswered: new TroubleLog(unanswered, log), keyless: new TroubleLog(keyless, log) };
 }
 
 /** Puts a question once, and keeps the answer if it is for good. */
 export async function putQuestion(
   { id, liid, request }: KeyQuestion,
-  { source, keep, clock, logger }: Omit<KeyAskerOptions, 'onAnswered'>,
-  unanswered: TroubleLog,
+  { source, keep, clock }: Pick<KeyAskerOptions, 'source' | 'keep' | 'clock'>,
+  { unanswered, keyless }: KeyTroubles,
 ): Promise<QuestionOutcome> {
   let response: GetKeysResponse;
   try {
@@ -67,11 +81,12 @@ export async function putQuestion(
   const about = { id, liid, at: clock.now() };
   if (isGetKeysFailure(response)) {
     const { failureIndication: failure } = response;
-    logger.warn({ liid, failure }, 'Xk: no keys');
+    keyless.failed({ liid, failure });
     if (failure === 'temporarily-unavailable' || failure === 'not-authorised') return 'later';
     keep({ ...about, failure, verified: false, keys: [] });
     return 'refused';
   }
+  keyless.worked();
   const keys = response.cryptoSessions.map(({ csId, sessionKey, salt }) => ({
     csId: Uint8Array.of(csId),
     key: sessionKey,
@@ -88,7 +103,8 @@ export async function putQuestion(
 export class KeyAsker {
   readonly #options: KeyAskerOptions;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #unanswered: TroubleLog;
+  readonly #troubles: KeyTroubles;
+  readonly #unkept: TroubleLog;
   readonly #counts = { answered: 0, refused: 0, later: 0, dropped: 0 };
   #timer: Timer | null = null;
   #asking: Promise<void> | null = null;
@@ -96,7 +112,9 @@ export class KeyAsker {
 
   constructor(options: KeyAskerOptions) {
     this.#options = options;
-    this.#unanswered = unansweredLog(options);
+    this.#troubles = keyTroubles(options);
+    const { clock, logger } = options;
+    this.#unkept = new TroubleLog(UNKEPT, { logger, now: () => clock.now() });
   }
 
   /** Questions that have no answer yet. */
@@ -148,7 +166,10 @@ export class KeyAsker {
       return;
     }
     this.#asking = this.#ask(next)
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'an answer could not be kept'))
+      .then(
+        () => this.#unkept.worked(),
+        (error: unknown) => this.#unkept.failed({ err: error }),
+      )
       .finally(() => {
         this.#asking = null;
         this.#wake();
@@ -160,7 +181,7 @@ export class KeyAsker {
     const { question, since, pauses } = waiting;
     // Whatever becomes of it, it is not the next one at once.
     waiting.due = clock.now() + pauses.next();
-    const asked = await putQuestion(question, this.#options, this.#unanswered);
+    const asked = await putQuestion(question, this.#options, this.#troubles);
     this.#counts[asked]++;
     if (asked === 'later') {
       if (clock.now() - since <= LATE_MS) return;

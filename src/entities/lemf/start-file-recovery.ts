@@ -6,7 +6,7 @@ import path from 'node:path';
 import { loadTls } from '../../net/tls.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { LemfConfig } from './config.ts';
-import { putQuestion, unansweredLog } from './key-asker.ts';
+import { keyTroubles, putQuestion } from './key-asker.ts';
 import type { QuestionOutcome } from './key-asker.ts';
 import type { KeyAnswer, KeyQuestion } from './key-questions.ts';
 import { lemfXkClient } from './start-asking.ts';
@@ -31,7 +31,7 @@ export async function askForFiles(
   const answers = await SqliteKeyAnswers.open(path.join(path.dirname(paths.hi2), KEY_ANSWERS_FILE));
   try {
     const tried = new Set<string>();
-    const unanswered = unansweredLog({ clock, logger });
+    const troubles = keyTroubles({ clock, logger });
     for (let hasNew = true; hasNew;) {
       const open: KeyQuestion[] = [];
       recoverEach(paths, folder, {}, (result) => {
@@ -41,7 +41,7 @@ export async function askForFiles(
       for (const question of open.filter(({ id }) => !tried.has(id))) {
         tried.add(question.id);
         const keep = (answer: KeyAnswer) => answers.put(answer);
-        const asked = await putQuestion(question, { source, keep, clock, logger }, unanswered);
+        const asked = await putQuestion(question, { source, keep, clock }, troubles);
         counts[asked]++;
         hasNew ||= asked !== 'later';
       }

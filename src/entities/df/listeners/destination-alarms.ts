@@ -5,6 +5,7 @@
  */
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import { LeaseWatch } from '../../../storage/lease-watch.ts';
 import { StreamFollower } from '../../../storage/stream-follower.ts';
@@ -33,6 +34,10 @@ export interface DestinationAlarmsOptions {
 
 /** How often it is looked who delivers, in milliseconds. */
 const LOOK_MS = 500;
+const UNNOTED = {
+  begins: 'what is raised of destinations cannot be noted for now',
+  over: 'what is raised of destinations is noted again',
+} as const;
 const NONE: RaisedAlarms = { told: false, unserved: false };
 
 export class DestinationAlarms {
@@ -43,6 +48,7 @@ export class DestinationAlarms {
   readonly #unservedSince = new Map<string, number>();
   /** What the stream says is raised. */
   readonly #noted = new Map<string, RaisedAlarms>();
+  readonly #trouble: TroubleLog;
   #isTelling = false;
   #leases: LeaseWatch | null = null;
   #follower: StreamFollower | null = null;
@@ -52,6 +58,8 @@ export class DestinationAlarms {
 
   constructor(options: DestinationAlarmsOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#trouble = new TroubleLog(UNNOTED, { logger, now: () => clock.now() });
   }
 
   start(): void {
@@ -97,11 +105,9 @@ export class DestinationAlarms {
     if (this.#isStopped) return;
     this.#timer = this.#options.clock.after(LOOK_MS, () => {
       this.#looking = this.#look()
-        .catch((error: unknown) =>
-          this.#options.logger.warn(
-            { reason: messageOf(error) },
-            'what is raised of destinations cannot be noted for now',
-          ),
+        .then(
+          () => this.#trouble.worked(),
+          (error: unknown) => this.#trouble.failed({ reason: messageOf(error) }),
         )
         .finally(() => this.#lookSoon());
     });

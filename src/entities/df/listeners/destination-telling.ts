@@ -10,6 +10,7 @@ import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import { fromUtf8 } from '../../../bytes/octets.ts';
 import type { Clock, Logger } from '../../../bytes/ports.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import { StorageError } from '../../../storage/errors.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import { StreamFollower } from '../../../storage/stream-follower.ts';
@@ -41,11 +42,16 @@ const LOOK_MS = 50;
 /** Milliseconds between attempts. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2_000;
+const UNTOLD = {
+  begins: 'those who deliver cannot be told of destinations for now',
+  over: 'those who deliver are told of destinations again',
+} as const;
 const NOWHERE = fromUtf8(lemfNote(null));
 
 export class DestinationTelling {
   readonly #options: DestinationTellingOptions;
   readonly #pauses: AttemptPauses;
+  readonly #trouble: TroubleLog;
   readonly #said = new Map<string, Said>();
   #follower: StreamFollower | null = null;
   #telling: Promise<void> | null = null;
@@ -53,7 +59,9 @@ export class DestinationTelling {
 
   constructor(options: DestinationTellingOptions) {
     this.#options = options;
-    this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
+    const { clock, logger } = options;
+    this.#pauses = new AttemptPauses(clock, FIRST_PAUSE, LONGEST_PAUSE);
+    this.#trouble = new TroubleLog(UNTOLD, { logger, now: () => clock.now() });
   }
 
   start(): void {
@@ -105,7 +113,7 @@ export class DestinationTelling {
   }
 
   async #tell(): Promise<void> {
-    const { server, streams, refresh, mayTell, logger } = this.#options;
+    const { server, streams, refresh, mayTell } = this.#options;
     while (!this.#isStopped && mayTell() && this.#untold().length > 0) {
       // What comes from here on may be newer than the list.
       const before = new Map(this.#said);
@@ -120,13 +128,11 @@ export class DestinationTelling {
           });
         }
         this.#pauses.reset();
+        this.#trouble.worked();
       } catch (error) {
         // Another was first: what it has said is about to be heard.
         if (!(error instanceof StorageError && error.code === 'conflict'))
-          logger.warn(
-            { reason: messageOf(error) },
-            'those who deliver cannot be told of destinations for now',
-          );
+          this.#trouble.failed({ reason: messageOf(error) });
         await this.#pauses.wait();
       }
     }

@@ -10,6 +10,7 @@
  * Of several processes each says where destinations are, if nobody has yet; alarms and what was refused are those of the one
  * that has the first partition.
  */
+import { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import { AlarmBook } from '../handover/alarm-book.ts';
 import { BacklogWatch } from '../handover/backlog-watch.ts';
@@ -21,6 +22,7 @@ import { DestinationTelling } from './destination-telling.ts';
 import { handoverHead, lanePlace, OUTBOX_PARTS } from './handover-streams.ts';
 import type { HandoverHead, HandoverStreamSettings } from './handover-streams.ts';
 import { RefusedReturn } from './refused-return.ts';
+import { UNTAKEN } from './relay-lane.ts';
 import { RelayedPartition } from './relayed-partition.ts';
 import type { RelayedPart } from './relayed-partition.ts';
 
@@ -47,6 +49,7 @@ export class HandoverRelay implements WayOut {
   readonly #backlogs: BacklogWatch;
   readonly #telling: DestinationTelling;
   readonly #ofDestinations: DestinationAlarms;
+  readonly #untaken: SharedTroubleLog;
   #refused: RefusedReturn | null = null;
   #unsubscribe: (() => void) | null = null;
   #setAside = 0;
@@ -59,6 +62,7 @@ export class HandoverRelay implements WayOut {
     const { outbox, server, streams, clock, logger, refreshTasks } = options;
     const settings = { ...HANDOVER_DEFAULTS, ...options.settings };
     this.#alarms = new AlarmBook(options.alarms);
+    this.#untaken = new SharedTroubleLog(UNTAKEN, { logger, now: () => clock.now() });
     const isThere = (did: string): boolean => this.#addresses.has(did);
     this.#backlogs = new BacklogWatch({ outbox, alarms: this.#alarms, settings, clock, isThere });
     this.#telling = new DestinationTelling({
@@ -135,7 +139,7 @@ export class HandoverRelay implements WayOut {
   add(part: RelayedPart): void {
     const { server, streams, clock, logger, setAside, issues } = this.#options;
     const { partition } = part.writer;
-    const relayed = new RelayedPartition({ ...part, server, streams, clock, logger });
+    const relayed = new RelayedPartition({ ...part, server, streams, clock, untaken: this.#untaken });
     this.#parts.set(partition, relayed);
     relayed.follow(this.#dids);
     if (partition !== FIRST || this.#isStopped) return;

@@ -3,6 +3,7 @@ import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, SetAside } from '../../../bytes/ports.ts';
 import { Tally } from '../../../bytes/tally.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import { StreamFollower } from '../../../storage/stream-follower.ts';
@@ -27,17 +28,25 @@ export interface RefusedReturnOptions {
 /** Milliseconds between attempts. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
+const NOT_SET_ASIDE = {
+  begins: 'a PDU that a LEMF refused could not be set aside for now',
+  over: 'PDUs that LEMFs refuse are set aside again',
+  level: 'error',
+} as const;
 
 export class RefusedReturn {
   readonly #options: RefusedReturnOptions;
   readonly #pauses: AttemptPauses;
+  readonly #trouble: TroubleLog;
   readonly #tally = new Tally();
   readonly #follower: StreamFollower;
   #isStopped = false;
 
   constructor(options: RefusedReturnOptions) {
     this.#options = options;
-    this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
+    const { clock, logger } = options;
+    this.#pauses = new AttemptPauses(clock, FIRST_PAUSE, LONGEST_PAUSE);
+    this.#trouble = new TroubleLog(NOT_SET_ASIDE, { logger, now: () => clock.now() });
     const { stream, subject } = refusedHandoverPlace(options.streams);
     this.#follower = new StreamFollower(options.server.read(stream, subject, 0), (message) =>
       this.#take(message),
@@ -52,7 +61,7 @@ export class RefusedReturn {
 
   /** Tries until it is done, or it is to stop. */
   async #take(message: StoredMessage): Promise<void> {
-    const { setAside, clock, lease, logger, server, streams } = this.#options;
+    const { setAside, clock, lease, server, streams } = this.#options;
     const refused = refusedOf(message);
     while (!this.#isStopped && lease.state !== 'lost') {
       try {
@@ -67,14 +76,12 @@ export class RefusedReturn {
           const { stream, subject } = refusedHandoverPlace(streams);
           await server.trim(stream, subject, message.number);
           this.#pauses.reset();
+          this.#trouble.worked();
           if (refused !== null) this.#tell(refused, message.octets.length);
           return;
         }
       } catch (error) {
-        logger.error(
-          { reason: messageOf(error) },
-          'a PDU that a LEMF refused could not be set aside for now',
-        );
+        this.#trouble.failed({ reason: messageOf(error) });
       }
       await this.#pauses.wait();
     }

@@ -8,7 +8,8 @@
  */
 import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
-import type { Clock, Logger } from '../../../bytes/ports.ts';
+import type { Clock } from '../../../bytes/ports.ts';
+import type { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import type { Outbox, OutboxEntry, OutboxPart } from '../ports.ts';
@@ -23,9 +24,16 @@ export interface RelayLaneOptions {
   /** Of the partition. */
   readonly lease: { readonly state: LeaseState };
   readonly writer: HandoverWriter;
+  /** That streams do not take what waits: of all lanes of a process. */
+  readonly untaken: SharedTroubleLog;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
+
+/** What is said of it. */
+export const UNTAKEN = {
+  begins: 'what waits for a LEMF stays in the outbox: its stream does not take it for now',
+  over: 'what waits for LEMFs goes into streams again',
+} as const;
 
 /** PDUs that are looked at together. */
 const READ_AT_ONCE = 2_000;
@@ -80,17 +88,17 @@ export class RelayLane {
     this.#isStopped = true;
     this.#pauses.end();
     await this.#working;
+    this.#options.untaken.gone(this);
   }
 
   async #work(): Promise<void> {
-    const { lease, logger } = this.#options;
+    const { lease, untaken } = this.#options;
     while (!this.#isStopped && lease.state !== 'lost') {
       this.#again = false;
       try {
         if (lease.state === 'held') {
           if (!(await this.#layOnce())) {
-            this.#pauses.reset();
-            this.#failure = null;
+            this.#worked();
             return;
           }
           continue;
@@ -98,7 +106,7 @@ export class RelayLane {
       } catch (error) {
         this.#failure = messageOf(error);
         const fields = { did: this.#did, part: this.#part, reason: this.#failure };
-        logger.warn(fields, 'what waits for a LEMF stays in the outbox: its stream does not take it for now');
+        untaken.failed(this, fields);
       }
       await this.#pauses.wait();
     }
@@ -118,9 +126,14 @@ export class RelayLane {
     const outcomes = await Promise.allSettled([...batches.values()].map((warrant) => this.#layAll(warrant)));
     await this.#removeStored(entries);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    this.#worked();
+    return true;
+  }
+
+  #worked(): void {
     this.#pauses.reset();
     this.#failure = null;
-    return true;
+    this.#options.untaken.worked(this);
   }
 
   /** One after the other: a later one alone would come before the earlier one. */

@@ -1,5 +1,6 @@
 /** What is in the outbox of one partition of the calls, on its way into the streams of its destinations: a lane for each part. */
-import type { Clock, Logger } from '../../../bytes/ports.ts';
+import type { Clock } from '../../../bytes/ports.ts';
+import type { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import type { Outbox } from '../ports.ts';
@@ -18,8 +19,9 @@ export interface RelayedPart {
 export interface RelayedPartitionOptions {
   readonly server: Pick<StreamServer, 'publish'>;
   readonly streams: { readonly name: string };
+  /** As a lane has it. */
+  readonly untaken: SharedTroubleLog;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 export class RelayedPartition {

@@ -7,7 +7,8 @@
  */
 import { concat } from '../../../bytes/octets.ts';
 import { messageOf } from '../../../bytes/errors.ts';
-import type { Logger } from '../../../bytes/ports.ts';
+import type { Clock, Logger } from '../../../bytes/ports.ts';
+import { TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import { PDU_TYPE } from '../../../wire/x2x3/pdu.ts';
 import { batchesOf, messageId, PEER_HEADER, byPlace, REASON_HEADER, refusedPlace } from './pdu-streams.ts';
@@ -17,6 +18,7 @@ import type { ReceivedPdu, X2X3Consumer } from './x2x3-server.ts';
 export interface StreamedIntakeOptions {
   readonly server: Pick<StreamServer, 'publish'>;
   readonly settings: PduStreamSettings;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -24,15 +26,23 @@ export interface StreamedIntakeOptions {
 const MOST_REFUSED = 100;
 /** Characters of a reason. */
 const REASON = 500;
+const NOT_PASSED_ON = {
+  begins: 'X2/X3: a frame that was refused could not be passed on',
+  over: 'X2/X3: frames that are refused are passed on again',
+  level: 'error',
+} as const;
 
 export class StreamedIntake implements X2X3Consumer {
   readonly #options: StreamedIntakeOptions;
   readonly #stored = { x2: 0, x3: 0 };
   #refusedUnderWay = 0;
   #refusedLost = 0;
+  readonly #notPassedOn: TroubleLog;
 
   constructor(options: StreamedIntakeOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#notPassedOn = new TroubleLog(NOT_PASSED_ON, { logger, now: () => clock.now() });
   }
 
   /** PDUs that were stored, copies that came again among them. */
@@ -56,7 +66,7 @@ export class StreamedIntake implements X2X3Consumer {
   }
 
   refused(octets: Uint8Array, reason: string): void {
-    const { server, settings, logger } = this.#options;
+    const { server, settings } = this.#options;
     if (this.#refusedUnderWay >= MOST_REFUSED) {
       this.#refusedLost += 1;
       return;
@@ -66,10 +76,13 @@ export class StreamedIntake implements X2X3Consumer {
     const headers = { [REASON_HEADER]: encodeURIComponent(reason.slice(0, REASON)) };
     server
       .publish(stream, subject, octets, { headers })
-      .catch((error: unknown) => {
-        this.#refusedLost += 1;
-        logger.error({ reason: messageOf(error) }, 'X2/X3: a frame that was refused could not be passed on');
-      })
+      .then(
+        () => this.#notPassedOn.worked(),
+        (error: unknown) => {
+          this.#refusedLost += 1;
+          this.#notPassedOn.failed({ reason: messageOf(error) });
+        },
+      )
       .finally(() => (this.#refusedUnderWay -= 1));
   }
 

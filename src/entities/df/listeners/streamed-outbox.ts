@@ -8,6 +8,7 @@
 import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import { StreamFollower } from '../../../storage/stream-follower.ts';
 import type { StoredMessage } from '../../../storage/stream-reading.ts';
@@ -40,8 +41,25 @@ const STALE_MS = 60_000;
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
 
+const UNREMOVED = {
+  begins: 'what a LEMF has acknowledged could not be removed from its stream for now',
+  over: 'what LEMFs have acknowledged is removed from its streams again',
+} as const;
+const NOT_SET_ASIDE = {
+  begins: 'what is not understood could not be set aside for now',
+  over: 'what is not understood is set aside again',
+  level: 'error',
+} as const;
+
+/** What may go wrong again and again, of all destinations. */
+interface Troubles {
+  readonly unremoved: SharedTroubleLog;
+  readonly notSetAside: SharedTroubleLog;
+}
+
 export class StreamedOutbox implements HandoverOutbox {
   readonly #options: StreamedOutboxOptions;
+  readonly #troubles: Troubles;
   readonly #destinations = new Map<string, StreamedDestination>();
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
   #timer: Timer | null = null;
@@ -51,6 +69,12 @@ export class StreamedOutbox implements HandoverOutbox {
 
   constructor(options: StreamedOutboxOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    const log = { logger, now: () => clock.now() };
+    this.#troubles = {
+      unremoved: new SharedTroubleLog(UNREMOVED, log),
+      notSetAside: new SharedTroubleLog(NOT_SET_ASIDE, log),
+    };
     this.#later();
   }
 
@@ -66,7 +90,10 @@ export class StreamedOutbox implements HandoverOutbox {
       for (const listener of this.#listeners) listener(new Set([did]));
     };
     const passedOver = (pdus: number): void => void (this.#passedOver += pdus);
-    this.#destinations.set(did, new StreamedDestination(did, this.#options, { tell, passedOver }));
+    this.#destinations.set(
+      did,
+      new StreamedDestination(did, this.#options, { tell, passedOver, troubles: this.#troubles }),
+    );
   }
 
   /** Has nothing to do with a destination any more; resolves when what was acknowledged is removed, or cannot be. */
@@ -126,6 +153,7 @@ interface DestinationEvents {
   readonly tell: () => void;
   /** So many PDUs do not count. */
   readonly passedOver: (pdus: number) => void;
+  readonly troubles: Troubles;
 }
 
 /** What waits for one destination. */
@@ -204,6 +232,7 @@ class StreamedDestination {
           writers: this.#writers.get(part) ?? new Map<number, SeenWriter>(),
           loaded: (lane, message, head, pdus) => this.#add(lane, message, head, pdus),
           passedOver: this.#events.passedOver,
+          troubles: this.#events.troubles,
         }),
     );
   }
@@ -258,7 +287,7 @@ interface SeenWriter {
   readonly from: number;
 }
 
-interface LaneParts extends Pick<DestinationEvents, 'passedOver'> {
+interface LaneParts extends Pick<DestinationEvents, 'passedOver' | 'troubles'> {
   /** By partition. */
   readonly writers: Map<number, SeenWriter>;
   readonly loaded: LoadedListener;
@@ -309,16 +338,17 @@ class Lane {
   }
 
   async #trim(): Promise<void> {
-    const { server, holds, logger } = this.#options;
+    const { server, holds } = this.#options;
+    const { unremoved } = this.#parts.troubles;
     const done = this.#done;
     if (done === this.#trimmed || !holds(this.#did)) return;
     this.#settled = 0;
     try {
       await server.trim(this.#place.stream, this.#place.subject, done);
       this.#trimmed = done;
+      unremoved.worked(this);
     } catch (error) {
-      const fields = { did: this.#did, reason: messageOf(error) };
-      logger.warn(fields, 'what a LEMF has acknowledged could not be removed from its stream for now');
+      unremoved.failed(this, { did: this.#did, reason: messageOf(error) });
     }
   }
 
@@ -329,6 +359,7 @@ class Lane {
     await this.#follower.stop();
     await this.#trimming;
     await this.trim();
+    for (const trouble of Object.values(this.#parts.troubles)) trouble.gone(this);
   }
 
   async #take(message: StoredMessage): Promise<void> {
@@ -371,18 +402,17 @@ class Lane {
 
   /** Tries until it is durable; `false`: it was told to stop before. */
   async #refused(head: HandoverHead | null, octets: Uint8Array): Promise<boolean> {
-    const { refuse, logger } = this.#options;
+    const { refuse } = this.#options;
+    const { notSetAside } = this.#parts.troubles;
     const did = this.#did;
     const { liid = '', interface: reference = 'hi2' } = head ?? {};
     while (!this.#isClosed) {
       try {
         await refuse({ did, liid, reference, reason: 'not made of PS-PDUs' }, octets);
+        notSetAside.worked(this);
         return true;
       } catch (error) {
-        logger.error(
-          { did, reason: messageOf(error) },
-          'what is not understood could not be set aside for now',
-        );
+        notSetAside.failed(this, { did, reason: messageOf(error) });
       }
       await this.#pauses.wait();
     }

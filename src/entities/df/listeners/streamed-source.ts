@@ -9,7 +9,7 @@
 import { AttemptPauses } from '../../../bytes/back-off.ts';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
-import { TroubleLog } from '../../../bytes/trouble-log.ts';
+import { SharedTroubleLog, TroubleLog } from '../../../bytes/trouble-log.ts';
 import type { StreamServer } from '../../../storage/jetstream.ts';
 import type { LeaseState } from '../../../storage/stream-lease.ts';
 import type { StoredMessage, StreamReading } from '../../../storage/stream-reading.ts';
@@ -36,6 +36,11 @@ const UNSTORED = {
   level: 'error',
 } as const;
 
+const UNREMOVED = {
+  begins: 'what is stored could not be removed from its stream for now',
+  over: 'what is stored is removed from its stream again',
+} as const;
+
 /** PDUs that are handed on at once. */
 const MOST_AT_ONCE = 2_000;
 /** Milliseconds between removals. */
@@ -47,6 +52,7 @@ const LONGEST_PAUSE = 2_000;
 export class StreamedSource {
   readonly #options: StreamedSourceOptions;
   readonly #readers: PlaceReader[];
+  readonly #unremoved: TroubleLog;
   #timer: Timer | null = null;
   #trimming: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -57,7 +63,9 @@ export class StreamedSource {
     const places = partitionPlaces(settings, partitions);
     if (partitions === undefined || partitions.includes(0)) places.push(refusedPlace(settings));
     const { logger, clock } = options;
-    const unstored = new TroubleLog(UNSTORED, { logger, now: () => clock.now() });
+    const log = { logger, now: () => clock.now() };
+    this.#unremoved = new TroubleLog(UNREMOVED, log);
+    const unstored = new SharedTroubleLog(UNSTORED, log);
     this.#readers = places.map((place) => new PlaceReader(place, options, unstored));
   }
 
@@ -90,16 +98,13 @@ export class StreamedSource {
   }
 
   async #trim(): Promise<void> {
-    const { lease, logger } = this.#options;
+    const { lease } = this.#options;
     for (const reader of this.#readers) {
       if (lease.state !== 'held') return;
       try {
-        await reader.trim();
+        if (await reader.trim()) this.#unremoved.worked();
       } catch (error) {
-        logger.warn(
-          { reason: messageOf(error) },
-          'what is stored could not be removed from its stream for now',
-        );
+        this.#unremoved.failed({ reason: messageOf(error) });
         return;
       }
     }
@@ -110,7 +115,7 @@ export class StreamedSource {
 class PlaceReader {
   readonly #place: PduPlace;
   readonly #options: StreamedSourceOptions;
-  readonly #unstored: TroubleLog;
+  readonly #unstored: SharedTroubleLog;
   readonly #decoder = new PduDecoder();
   readonly #pauses: AttemptPauses;
   #reading: StreamReading | null = null;
@@ -122,7 +127,7 @@ class PlaceReader {
   #isStopped = false;
 
   /** @param unstored of all readers */
-  constructor(place: PduPlace, options: StreamedSourceOptions, unstored: TroubleLog) {
+  constructor(place: PduPlace, options: StreamedSourceOptions, unstored: SharedTroubleLog) {
     this.#place = place;
     this.#options = options;
     this.#unstored = unstored;
@@ -145,13 +150,16 @@ class PlaceReader {
     this.#pauses.end();
     await this.#reading?.close();
     await this.#working;
+    this.#unstored.gone(this);
   }
 
-  async trim(): Promise<void> {
+  /** Gives whether there was something to remove. */
+  async trim(): Promise<boolean> {
     const done = this.#done;
-    if (done === this.#trimmed) return;
+    if (done === this.#trimmed) return false;
     await this.#options.server.trim(this.#place.stream, this.#place.subject, done);
     this.#trimmed = done;
+    return true;
   }
 
   async #work(reading: StreamReading): Promise<void> {
@@ -181,11 +189,11 @@ class PlaceReader {
           if (pdus.length > 0) await consumer.accept(pdus);
           this.#pauses.reset();
           this.#failure = null;
-          this.#unstored.worked();
+          this.#unstored.worked(this);
           return true;
         } catch (error) {
           this.#failure = messageOf(error);
-          this.#unstored.failed({ place: this.#place.subject, reason: messageOf(error) });
+          this.#unstored.failed(this, { place: this.#place.subject, reason: messageOf(error) });
         }
       }
       await this.#pauses.wait();

@@ -13,6 +13,7 @@ import { whyOf } from '../../../bytes/system-errors.ts';
 import type { TLSSocket } from 'node:tls';
 import { AttemptPauses } from '../../../bytes/back-off.ts';
 import type { Clock, Timer } from '../../../bytes/ports.ts';
+import { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import type { DeframerLimits } from '../../../wire/x2x3/deframer.ts';
 import { Deframer } from '../../../wire/x2x3/deframer.ts';
 import { ATTRIBUTE } from '../../../wire/x2x3/attributes.ts';
@@ -56,9 +57,15 @@ const MAX_WAITING_OCTETS = 16 << 20;
 /** Milliseconds between attempts to store. */
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
+const UNSTORED = {
+  begins: 'X2/X3: PDUs cannot be stored for now',
+  over: 'X2/X3: PDUs are stored again',
+  level: 'error',
+} as const;
 
 export class X2X3Server {
   readonly #options: X2X3ServerOptions;
+  readonly #unstored: SharedTroubleLog;
   readonly #listener: TlsListener;
   readonly #connections = new Set<Connection>();
   /** Octets that wait for the consumer though their connection has ended. */
@@ -66,6 +73,8 @@ export class X2X3Server {
 
   constructor(options: X2X3ServerOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#unstored = new SharedTroubleLog(UNSTORED, { logger, now: () => clock.now() });
     this.#listener = new TlsListener({
       ...options,
       name: 'X2/X3',
@@ -103,7 +112,7 @@ export class X2X3Server {
   }
 
   #admit(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void): void {
-    const connection = new Connection(socket, peer, send, this.#options);
+    const connection = new Connection(socket, peer, send, this.#options, this.#unstored);
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
@@ -130,6 +139,8 @@ class Connection {
   readonly #socket: TLSSocket;
   readonly #send: (octets: Uint8Array) => void;
   readonly #options: X2X3ServerOptions;
+  /** Of all connections. */
+  readonly #unstored: SharedTroubleLog;
   readonly #deframer: Deframer;
   readonly #decoder = new PduDecoder();
   readonly #peer: Peer;
@@ -141,11 +152,18 @@ class Connection {
   #closing = false;
   #failure: string | null = null;
 
-  constructor(socket: TLSSocket, peer: Peer, send: (octets: Uint8Array) => void, options: X2X3ServerOptions) {
+  constructor(
+    socket: TLSSocket,
+    peer: Peer,
+    send: (octets: Uint8Array) => void,
+    options: X2X3ServerOptions,
+    unstored: SharedTroubleLog,
+  ) {
     this.#socket = socket;
     this.#send = send;
     this.#peer = peer;
     this.#options = options;
+    this.#unstored = unstored;
     this.#deframer = new Deframer(options.limits);
     this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
     // Each read of a socket has memory of its own.
@@ -236,6 +254,7 @@ class Connection {
       this.#socket.destroy();
     } finally {
       this.#working = null;
+      this.#unstored.gone(this);
     }
   }
 
@@ -256,11 +275,12 @@ class Connection {
         await this.#options.consumer.accept(content);
         this.#pauses.reset();
         this.#failure = null;
+        this.#unstored.worked(this);
         return;
       } catch (error) {
         if (this.#closing) throw error;
         this.#failure = messageOf(error);
-        this.#options.logger.error({ reason: messageOf(error) }, 'X2/X3: PDUs cannot be stored for now');
+        this.#unstored.failed(this, { reason: messageOf(error) });
       }
       await this.#pauses.wait();
     }

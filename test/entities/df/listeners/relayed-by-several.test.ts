@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { utf8 } from '../../../../src/bytes/octets.ts';
 import type { Clock } from '../../../../src/bytes/ports.ts';
+import { SharedTroubleLog } from '../../../../src/bytes/trouble-log.ts';
 import { AlarmBook } from '../../../../src/entities/df/handover/alarm-book.ts';
 import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
 import type { HandoverAddress } from '../../../../src/entities/df/handover/ports.ts';
@@ -20,7 +21,7 @@ import {
   toldNote,
 } from '../../../../src/entities/df/listeners/handover-streams.ts';
 import type { HandoverWriter } from '../../../../src/entities/df/listeners/handover-streams.ts';
-import { RelayLane } from '../../../../src/entities/df/listeners/relay-lane.ts';
+import { RelayLane, UNTAKEN } from '../../../../src/entities/df/listeners/relay-lane.ts';
 import type { RelayLaneOptions } from '../../../../src/entities/df/listeners/relay-lane.ts';
 import { StreamedOutbox } from '../../../../src/entities/df/listeners/streamed-outbox.ts';
 import type { OutboxAppend } from '../../../../src/entities/df/ports.ts';
@@ -93,7 +94,8 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
   ): RelayLane {
     const held = { state: 'held' as LeaseState };
     const made = new RelayLane(LEMF, 'records', {
-      ...{ server, streams: settings, lease: held, ...ports },
+      ...{ server, streams: settings, lease: held, clock: ports.clock },
+      untaken: new SharedTroubleLog(UNTAKEN, { logger: silent, now: () => 0 }),
       ...changes,
     });
     onTestFinished(() => made.stop());

@@ -103,7 +103,7 @@ describe.skipIf(missingNats())('PDUs by the way of streams', () => {
   }
 
   const intakeOf = (settings: PduStreamSettings): StreamedIntake =>
-    new StreamedIntake({ server, settings, logger: silent });
+    new StreamedIntake({ server, settings, ...ports });
 
   function sourceOf(
     settings: PduStreamSettings,
