@@ -34,17 +34,29 @@ const LONGEST_PAUSE_MS = 86_400_000;
 /** How often it is looked whether transactions that were there before have ended, milliseconds. */
 const LOOK_MS = 50;
 
-/** The migration that adds the marks. @param unknown tables of which it is not known what versions before have left */
+/**
+ * The migration that adds the marks.
+ * @param unknown tables of which it is not known what versions before have left: one whose file is empty has nothing of it
+ */
 export function erasedMarks(...unknown: readonly string[]): StoreMigration {
   return statements(
     `CREATE TABLE erased (name TEXT PRIMARY KEY, times BIGINT NOT NULL)`,
-    ...unknown.map((table) => `INSERT INTO erased (name, times) VALUES ('${table}', 1)`),
+    ...unknown.map(
+      (
+        table,
+      ) => `INSERT INTO erased (name, times) SELECT '${table}', 1 FROM pg_class WHERE oid = '${table}'::regclass
+        AND pg_relation_size(oid) + coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 0`,
+    ),
   );
 }
 
-/** Something is erased from a table in this transaction. */
-export async function markErased(transaction: QueryExecutorProvider, table: string): Promise<void> {
-  await sql`INSERT INTO erased (name, times) VALUES (${table}, 1)
+/** Something is erased from tables in this transaction. */
+export async function markErased(
+  transaction: QueryExecutorProvider,
+  ...tables: readonly string[]
+): Promise<void> {
+  const marks = sql.join(tables.map((table) => sql`(${table}, 1)`));
+  await sql`INSERT INTO erased (name, times) VALUES ${marks}
     ON CONFLICT (name) DO UPDATE SET times = erased.times + 1`.execute(transaction);
 }
 
@@ -52,8 +64,10 @@ export class ErasedTables<Tables> {
   readonly #db: Kysely<Tables>;
   readonly #ports: LockPorts;
   readonly #patienceMs: number;
+  readonly #schema: string | null;
+  readonly #mark: typeof MARK;
+  /** Names as marks have them. */
   readonly #waiting = new Set<string>();
-  readonly #isMarked: boolean;
   readonly #pauses = new BackOff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   /** One after the other: a table is not waited for any more only by whoever has looked after what was deleted last. */
   readonly #turns = new SerialQueue();
@@ -63,34 +77,32 @@ export class ErasedTables<Tables> {
 
   /**
    * @param access how long statements wait, and transactions that were there before are waited for at once
-   * @param options whether what erases marks its tables (`markErased`)
+   * @param schema with the tables and their marks; `null`: the one where the database looks for them
    */
   constructor(
     db: Kysely<Tables>,
     { timeoutMs }: Pick<DatabaseAccess, 'timeoutMs'>,
     ports: LockPorts,
-    { isMarked = false }: { readonly isMarked?: boolean } = {},
+    schema: string | null = null,
   ) {
     this.#db = db;
     this.#ports = ports;
     this.#patienceMs = timeoutMs;
-    this.#isMarked = isMarked;
+    this.#schema = schema;
+    this.#mark = new TableReader(this.#nameOf(MARK.table), MARK.columns);
   }
 
   /** Those that could not be written anew yet. */
   get waiting(): readonly string[] {
-    return [...this.#waiting];
+    return [...this.#waiting].map((table) => this.#nameOf(table));
   }
 
-  /** What was deleted from these, in a transaction that has ended, goes; later, where something else could not go yet. */
-  rewrite(tables: Iterable<string>): Promise<void> {
-    return this.#turns.run(() => this.#rewrite(tables));
-  }
-
-  /** What was deleted from tables that have a mark goes, whoever has left it; later, as with `rewrite`. @throws StorageError */
-  async takeUp(): Promise<void> {
-    const marked = await rowsOf(this.#db, MARK);
-    if (marked.length > 0) await this.rewrite(marked.map(({ name }) => name));
+  /**
+   * What was deleted from tables that have a mark goes, whoever has left it; later, where it or something else could not go
+   * yet. Resolves when that is known.
+   */
+  takeUp(): Promise<void> {
+    return this.#turns.run(() => this.#takeUp());
   }
 
   stop(): void {
@@ -98,38 +110,39 @@ export class ErasedTables<Tables> {
     this.#timer?.cancel();
   }
 
-  async #rewrite(tables: Iterable<string>): Promise<void> {
-    for (const table of tables) this.#waiting.add(table);
-    if (this.#timer !== null) return;
+  async #takeUp(): Promise<void> {
     try {
+      for (const { name } of await rowsOf(this.#db, this.#mark)) this.#waiting.add(name);
+      if (this.#timer !== null || this.#waiting.size === 0) return;
       await this.#untilUnseen();
-      for (const table of this.waiting) {
-        if (this.#isMarked) await this.#rewriteMarked(table);
-        else await this.#rewriteOne(table);
+      for (const table of [...this.#waiting]) {
+        await this.#rewrite(table);
         this.#waiting.delete(table);
       }
       this.#pauses.reset();
     } catch (error) {
-      if (this.#isStopped) return;
+      if (this.#isStopped || this.#timer !== null) return;
       const reason = messageOf(error);
       this.#ports.logger.warn({ reason }, 'what was erased is still in files of the database');
       this.#timer = this.#ports.clock.after(this.#pauses.next(), () => {
         this.#timer = null;
-        void this.rewrite([]);
+        void this.takeUp();
       });
     }
   }
 
-  async #rewriteOne(table: string): Promise<void> {
-    await sql`VACUUM (FULL) ${sql.table(table)}`.execute(this.#db);
+  /** Unless another process has done it; what is erased meanwhile has a mark still. */
+  async #rewrite(table: string): Promise<void> {
+    const [mark] = await rowsOf(this.#db, this.#mark, sql`WHERE name = ${table}`);
+    if (mark === undefined) return;
+    await sql`VACUUM (FULL) ${sql.table(this.#nameOf(table))}`.execute(this.#db);
+    const marks = sql.table(this.#mark.table);
+    await sql`DELETE FROM ${marks} WHERE name = ${table} AND times = ${mark.times}`.execute(this.#db);
   }
 
-  /** Unless another process has done it; what is erased meanwhile has a mark still. */
-  async #rewriteMarked(table: string): Promise<void> {
-    const [mark] = await rowsOf(this.#db, MARK, sql`WHERE name = ${table}`);
-    if (mark === undefined) return;
-    await this.#rewriteOne(table);
-    await sql`DELETE FROM erased WHERE name = ${table} AND times = ${mark.times}`.execute(this.#db);
+  /** As statements of no transaction have to name it. */
+  #nameOf(table: string): string {
+    return this.#schema === null ? table : `${this.#schema}.${table}`;
   }
 
   /** Resolves when no transaction can see any more what was deleted. @throws StorageError `unavailable` if one still can */

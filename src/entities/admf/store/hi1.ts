@@ -118,12 +118,13 @@ const NO_ANSWER = new Uint8Array(0);
 const MOST_NOTIFICATIONS = 10_000;
 
 /** Tables that have what agencies have brought. */
-const ERASED_FROM = ['hi1_object', 'hi1_exchange', 'hi1_told', 'hi1_link'];
+export const ERASED_FROM = ['hi1_object', 'hi1_exchange', 'hi1_told', 'hi1_link'];
 
 /** What engines differ in, as `AdmfEngine` (`sql.ts`) has it. */
 export interface Hi1Engine {
   write<T>(work: (transaction: QueryExecutorProvider) => Promise<T>): Promise<T>;
-  scrub(tables: readonly string[]): Promise<void>;
+  erasing(transaction: QueryExecutorProvider, tables: readonly string[]): Promise<void>;
+  scrub(): Promise<void>;
 }
 
 export class SqlHi1Store implements Hi1Store {
@@ -199,6 +200,7 @@ export class SqlHi1Store implements Hi1Store {
   }
 
   async erase(agency: string, identifiers: readonly string[]): Promise<void> {
+    if (identifiers.length === 0) return;
     await this.#engine.write(async (transaction) => {
       for (const identifier of identifiers) {
         const gone = sql`(SELECT ${identifier} UNION SELECT hi1_link.identifier FROM hi1_link JOIN hi1_object
@@ -213,8 +215,9 @@ export class SqlHi1Store implements Hi1Store {
           transaction,
         );
       }
+      await this.#engine.erasing(transaction, ERASED_FROM);
     });
-    await this.#engine.scrub(ERASED_FROM);
+    await this.#engine.scrub();
   }
 
   list(agency: string, { kind, since, most }: ObjectFilter): Promise<StoredObject[]> {

@@ -2,7 +2,7 @@
  * The ADMF's store in PostgreSQL. One ADMF works with it at a time (`storage/sole-holder.ts`): another that is started
  * meanwhile is refused, and may take its place when it has ended, wherever that is.
  */
-import { ErasedTables } from '../../../storage/erased-tables.ts';
+import { ErasedTables, erasedMarks, markErased } from '../../../storage/erased-tables.ts';
 import { instanceHead, PROCESSES } from '../../../storage/instances.ts';
 import type { LockPorts } from '../../../storage/instances.ts';
 import { statements } from '../../../storage/migrations.ts';
@@ -10,7 +10,8 @@ import type { StoreSchema } from '../../../storage/migrations.ts';
 import { openPostgresql } from '../../../storage/postgresql.ts';
 import type { DatabaseAccess, DatabasePool, OpenedDatabase } from '../../../storage/postgresql.ts';
 import { SOLE_HOLDER, SoleHolder } from '../../../storage/sole-holder.ts';
-import { SqlAdmfStore } from './sql.ts';
+import { ERASED_FROM } from './hi1.ts';
+import { SqlAdmfStore, WITH_CONTENTS } from './sql.ts';
 import type { AdmfEngine, AdmfTables } from './sql.ts';
 
 const FIRST = statements(
@@ -49,7 +50,7 @@ const HI1 = statements(
 const SHARED_ADMF_SCHEMA: StoreSchema = {
   store: 'admf',
   firstTables: [],
-  migrations: [FIRST, HI1, PROCESSES, SOLE_HOLDER],
+  migrations: [FIRST, HI1, PROCESSES, SOLE_HOLDER, erasedMarks(...WITH_CONTENTS, ...ERASED_FROM)],
 };
 
 export class PostgresqlAdmfStore extends SqlAdmfStore {
@@ -86,8 +87,10 @@ export class PostgresqlAdmfStore extends SqlAdmfStore {
       const engine: AdmfEngine = {
         auditHead: instanceHead(kysely, instance),
         write: (work) => holder.write(work),
-        scrub: (tables) => erased.rewrite(tables),
+        erasing: (transaction, tables) => markErased(transaction, ...tables),
+        scrub: () => erased.takeUp(),
       };
+      await erased.takeUp();
       return new PostgresqlAdmfStore(opened, engine, holder, erased);
     } catch (error) {
       await kysely.destroy();

@@ -8,7 +8,7 @@
  *     hi1_…            what agencies have brought over HI1 (`hi1.ts`)
  */
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, QueryExecutorProvider, Transaction } from 'kysely';
 import Type from 'typebox';
 import { strict } from '../../../bytes/schema.ts';
 import type { HeadMemory } from '../../../evidence/kept-log.ts';
@@ -122,12 +122,14 @@ export interface AdmfEngine {
   readonly auditHead: HeadMemory;
   /** All of it or nothing. */
   write<T>(work: (transaction: Transaction<AdmfTables>) => Promise<T>): Promise<T>;
-  /** Nothing of what was deleted from these tables stays where the engine keeps its data, as far as that is in its hands. */
-  scrub(tables: readonly string[]): Promise<void>;
+  /** Something is erased from tables in this transaction: what is to be known of it by whoever comes after a crash. */
+  erasing(transaction: QueryExecutorProvider, tables: readonly string[]): Promise<void>;
+  /** Nothing of what was erased stays where the engine keeps its data, as far as that is in its hands. */
+  scrub(): Promise<void>;
 }
 
 /** Tables that have what a warrant is about. */
-const WITH_CONTENTS = ['warrant', 'warrant_history'];
+export const WITH_CONTENTS = ['warrant', 'warrant_history'];
 
 export class SqlAdmfStore implements AdmfStore {
   readonly auditHead: HeadMemory;
@@ -153,6 +155,7 @@ export class SqlAdmfStore implements AdmfStore {
   }
 
   async saveWarrants(records: readonly WarrantRecord[], entries: readonly HistoryEntry[]): Promise<void> {
+    const isErasing = records.some(({ erased }) => erased);
     await this.#engine.write(async (transaction) => {
       const rows = records.map(({ xid, state, ...body }) => ({
         ...{ liid: body.warrant.liid, xid, state, body: JSON.stringify(body) },
@@ -164,8 +167,9 @@ export class SqlAdmfStore implements AdmfStore {
         const ofIt = transaction.updateTable('warrant_history').where('liid', '=', warrant.liid);
         await ofIt.set({ detail: null }).execute();
       }
+      if (isErasing) await this.#engine.erasing(transaction, WITH_CONTENTS);
     });
-    if (records.some(({ erased }) => erased)) await this.#engine.scrub(WITH_CONTENTS);
+    if (isErasing) await this.#engine.scrub();
   }
 
   history(liid: string): Promise<HistoryEntry[]> {

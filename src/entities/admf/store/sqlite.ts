@@ -54,6 +54,8 @@ export class SqliteAdmfStore extends SqlAdmfStore {
     return new SqliteAdmfStore(db, {
       auditHead: headMemory(db),
       write: (work) => db.transaction().execute(work),
+      // A file that is opened with a log that was left is scrubbed.
+      erasing: () => Promise.resolve(),
       scrub: () => scrub(db),
     });
   }

@@ -16,6 +16,9 @@ import type { TablesOf } from '../../../storage/stored-tables.ts';
 import { noticeColumn } from './stored-notices.ts';
 import { sessionColumn } from './stored-sessions.ts';
 
+/** Tables that have what is of a warrant. */
+export const OF_WARRANTS = ['communication', 'key_session', 'held', 'outbox', 'stream', 'loss', 'notice'];
+
 const INTERFACES = ['hi1', 'hi2', 'hi3'] as const;
 
 export const STORED = tableReaders({

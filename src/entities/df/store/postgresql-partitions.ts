@@ -143,7 +143,7 @@ export class PartitionedDfStore {
           return work(transaction);
         }),
       write: (work) => fence.write(work),
-      nameOf: (name) => `${schema}.${name}`,
+      schema,
       requireTasks: (transaction, version) => requireTasksOf(transaction, this.#access.schema, version),
     };
     const store: DfPartitionStore = new DfPartitionStore(
@@ -154,6 +154,8 @@ export class PartitionedDfStore {
       () => void this.#open.delete(store),
     );
     this.#open.add(store);
+    // Calls do not wait for it.
+    void store.scrub();
     return store;
   }
 

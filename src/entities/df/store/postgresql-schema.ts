@@ -1,10 +1,12 @@
 /** The tables of a DF in PostgreSQL, and how they came to be; what is in them is said in `sqlite.ts`. */
+import { erasedMarks } from '../../../storage/erased-tables.ts';
 import { PROCESSES } from '../../../storage/instances.ts';
 import { statements } from '../../../storage/migrations.ts';
 import type { StoreSchema } from '../../../storage/migrations.ts';
 import { LEASED_HOLDER } from '../../../storage/term-fence.ts';
 import { SOLE_HOLDER } from '../../../storage/sole-holder.ts';
 import { SHARED_TASKS } from '../../../x1/shared-task-store.ts';
+import { OF_WARRANTS } from './df-tables.ts';
 
 const FIRST = statements(
   `CREATE TABLE stream (key TEXT PRIMARY KEY, next BIGINT NOT NULL, last_time DOUBLE PRECISION NOT NULL)`,
@@ -36,7 +38,7 @@ const FIRST = statements(
 export const SHARED_DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: [],
-  migrations: [FIRST, SHARED_TASKS, PROCESSES, SOLE_HOLDER],
+  migrations: [FIRST, SHARED_TASKS, PROCESSES, SOLE_HOLDER, erasedMarks(...OF_WARRANTS)],
 };
 
 /** The schema that the mediators of a DF share: tasks, processes, and in how many partitions calls are. */
@@ -56,5 +58,5 @@ export const MEDIATORS_SCHEMA: StoreSchema = {
 export const PARTITION_SCHEMA: StoreSchema = {
   store: 'partition',
   firstTables: [],
-  migrations: [FIRST, LEASED_HOLDER],
+  migrations: [FIRST, LEASED_HOLDER, erasedMarks(...OF_WARRANTS)],
 };

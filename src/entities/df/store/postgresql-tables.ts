@@ -9,7 +9,7 @@
  */
 import { sql } from 'kysely';
 import type { Kysely, QueryExecutorProvider, Transaction } from 'kysely';
-import { ErasedTables } from '../../../storage/erased-tables.ts';
+import { ErasedTables, markErased } from '../../../storage/erased-tables.ts';
 import type { LockPorts } from '../../../storage/instances.ts';
 import { RowStatement } from '../../../storage/group-commit.ts';
 import { PostgresqlUnits } from '../../../storage/postgresql-units.ts';
@@ -29,7 +29,7 @@ import type {
   WaitingShare,
 } from '../ports.ts';
 import { newestRows, pendingRows, storedState, waitingShares } from './df-reads.ts';
-import { GONE, STORED } from './df-tables.ts';
+import { GONE, OF_WARRANTS, STORED } from './df-tables.ts';
 import type { DfTables } from './df-tables.ts';
 import { acknowledgementWrite, changeWrites, expiryWrites } from './df-writes.ts';
 import { WaitingBook } from './waiting-book.ts';
@@ -43,17 +43,14 @@ export interface DfTableAccess {
   read<T>(work: (db: Kysely<DfTables>) => Promise<T>): Promise<T>;
   /** All of it or nothing. @throws StorageError `locked` where another process has them */
   write<T>(work: (transaction: Transaction<DfTables>) => Promise<T>): Promise<T>;
-  /** As statements name a table that are of no transaction. */
-  nameOf(table: string): string;
+  /** Where they are, for statements that are of no transaction; `null`: where the database looks for them. */
+  readonly schema: string | null;
   /** @throws StorageError `outdated` where the newest change of tasks is not that one; absent: nobody else changes tasks */
   requireTasks?(transaction: QueryExecutorProvider, version: number): Promise<void>;
 }
 
 const PLACE = new TableReader('place', { id: countColumn, position: countColumn });
 const PLACES = RowStatement.putting(PLACE, ['id']);
-
-/** Tables that have what is of a warrant. */
-const OF_WARRANTS = ['communication', 'key_session', 'held', 'outbox', 'stream', 'loss', 'notice'];
 
 /** What is there when the tables are opened. */
 export interface DfTablesAtStart {
@@ -81,7 +78,7 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
   constructor(access: DfTableAccess, ports: LockPorts, { position, shares }: DfTablesAtStart) {
     this.#access = access;
     this.#units = new PostgresqlUnits((work) => access.write(work));
-    this.#erased = new ErasedTables(access.db, access, ports);
+    this.#erased = new ErasedTables(access.db, access, ports, access.schema);
     this.#position = position;
     for (const share of shares) this.#waiting.add(share);
   }
@@ -99,11 +96,14 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
     const placed = changes.outbox.map((entry) => ({ ...entry, position: ++this.#position }));
     const places = placed.length === 0 ? [] : [PLACES.of([{ id: 1, position: this.#position }])];
     const access = this.#access;
+    const isErasing = changes.retired.length > 0;
     const gone = await this.#units.run({
       writes: [...changeWrites(changes, placed), ...places],
-      ...(decidedOn === undefined
-        ? {}
-        : { guard: async (transaction) => access.requireTasks?.(transaction, decidedOn) }),
+      guard: async (transaction) => {
+        if (decidedOn !== undefined) await access.requireTasks?.(transaction, decidedOn);
+        // Of a warrant that goes, all of them had something once.
+        if (isErasing) await markErased(transaction, ...OF_WARRANTS);
+      },
     });
     this.#countGone(gone);
     if (placed.length === 0) return;
@@ -143,8 +143,9 @@ export class DfTableStore implements DfStore, DfForgetting, Outbox {
     });
   }
 
+  /** Also what was erased by whoever had the tables before, and was killed, or lost them. */
   scrub(): Promise<void> {
-    return this.#erased.rewrite(OF_WARRANTS.map((table) => this.#access.nameOf(table)));
+    return this.#erased.takeUp();
   }
 
   async pending(did: string, after: number, limit: number, part?: OutboxPart): Promise<OutboxEntry[]> {

@@ -48,9 +48,12 @@ export class PostgresqlDfStore extends DfTableStore {
         ...{ db: kysely, timeoutMs: access.timeoutMs },
         read: (work) => work(kysely),
         write: (work) => held.write(work),
-        nameOf: (table) => table,
+        schema: null,
       };
-      return new PostgresqlDfStore(opened, held, ports, tables, await tablesAtStart(tables));
+      const store = new PostgresqlDfStore(opened, held, ports, tables, await tablesAtStart(tables));
+      // Calls do not wait for it.
+      void store.scrub();
+      return store;
     } catch (error) {
       await holder?.release();
       await kysely.destroy();

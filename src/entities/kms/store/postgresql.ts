@@ -44,14 +44,8 @@ export class PostgresqlKmsStore extends SqlKmsStore {
   /** @throws StorageError `newer`, `foreign`, `unavailable`, `refused` */
   static async open(access: DatabaseAccess, ports: LockPorts): Promise<PostgresqlKmsStore> {
     const opened = await openPostgresql<KmsTables>(access, SHARED_KMS_SCHEMA);
-    const erased = new ErasedTables(opened.kysely, access, ports, { isMarked: true });
-    try {
-      await erased.takeUp();
-    } catch (error) {
-      await opened.kysely.destroy();
-      await opened.pool.end();
-      throw error;
-    }
+    const erased = new ErasedTables(opened.kysely, access, ports);
+    await erased.takeUp();
     return new PostgresqlKmsStore(opened, erased);
   }
 

@@ -67,4 +67,42 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     expect(store.notRewritten).toEqual(['warrant', 'warrant_history']);
     await Promise.all([kysely.destroy(), pool.end(), store.close()]);
   });
+
+  it('R-90: what an ADMF had erased that was killed then is in no file either, once one starts; other tables are left alone', async () => {
+    const access = await ownDatabase();
+    const store = await open({ ...access, timeoutMs: 1_000 });
+    await store.saveWarrants([record], []);
+    await store.saveDid('key', 'did');
+    const files = async () => {
+      const names = ['warrant', 'hi1_object', 'did'].map(
+        (name) => `pg_relation_filepath('${name}') AS ${name}`,
+      );
+      return (await query(access, `SELECT ${names.join(', ')}`))[0];
+    };
+    const before = await files();
+    const { kysely, pool } = databaseAsItIs(access);
+    await kysely.transaction().execute(async (transaction) => {
+      await sql`SELECT liid FROM warrant`.execute(transaction);
+      await store.saveWarrants([{ ...record, erased: true }], []);
+      await store.close();
+    });
+    expect(await files()).toEqual(before);
+    await (await open(access)).close();
+    const after = await files();
+    expect(after).toEqual({
+      ...before,
+      warrant: expect.not.stringMatching(String(before?.['warrant'])) as unknown,
+    });
+    await (await open(access)).close();
+    expect(await files()).toEqual(after);
+    await Promise.all([kysely.destroy(), pool.end()]);
+  });
+
+  it('R-90: nothing is written anew where HI1 has nothing to erase', async () => {
+    const access = await testAccess();
+    const store = await open(access);
+    await store.hi1.erase('police', []);
+    expect(await query(access, 'SELECT * FROM erased')).toEqual([]);
+    await store.close();
+  });
 });

@@ -66,7 +66,11 @@ describe('notifications of HI1', () => {
     const db = await openDatabase<unknown>(':memory:', ADMF_SCHEMA);
     const store = new SqlHi1Store(
       db,
-      { write: (work) => db.transaction().execute(work), scrub: () => Promise.resolve() },
+      {
+        write: (work) => db.transaction().execute(work),
+        erasing: () => Promise.resolve(),
+        scrub: () => Promise.resolve(),
+      },
       2,
     );
     const notice = (agency: string, identifier: string): StoredObject => ({

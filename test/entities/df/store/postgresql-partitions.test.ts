@@ -225,4 +225,23 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     expect(await place()).not.toBe(before);
     expect(store.notRewritten).toEqual([]);
   });
+
+  it('R-90: nor is what a process had erased that has lost the partition then, once another has it', async () => {
+    const access = await testAccess();
+    const [a, b] = [await open(access, 'a'), await open(access, 'b')];
+    const first = await a.partition(1, lease(1));
+    await first.commit({ ...NOTHING, communications: [CALL] });
+    const place = async (partition: number) => {
+      const table = `${access.schema}_p${partition}.communication`;
+      return (await query(access, `SELECT pg_relation_filepath('${table}') AS file`))[0]?.['file'];
+    };
+    await a.partition(2, lease(1));
+    const before = [await place(1), await place(2)];
+    await first.commit({ ...NOTHING, retired: [{ liid: 'L', xids: [] }] });
+    expect([await place(1), await place(2)]).toEqual(before);
+    await b.partition(1, lease(2));
+    await expect.poll(() => query(access, `SELECT name FROM ${access.schema}_p1.erased`)).toEqual([]);
+    expect(await place(1)).not.toBe(before[0]);
+    expect(await place(2)).toBe(before[1]);
+  });
 });

@@ -105,6 +105,31 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     await store.close();
   });
 
+  it('R-90: nor is what a DF had erased that was killed then, once one starts; where nothing was, tables are left alone', async () => {
+    const access = await ownDatabase();
+    const store = await open(access);
+    await store.commit({ ...NOTHING, communications: [CALL], outbox: [pdu(0)] });
+    const place = async () =>
+      (await query(access, "SELECT pg_relation_filepath('communication') AS file"))[0]?.['file'];
+    const before = await place();
+    await store.acknowledge('lemf', 1);
+    await store.scrub();
+    expect(await place()).toBe(before);
+    await store.commit({ ...NOTHING, retired: [{ liid: 'L', xids: [] }] });
+    await store.close();
+    expect(await place()).toBe(before);
+    const next = await open(access);
+    const left = () => query(access, 'SELECT name FROM erased');
+    await expect.poll(left).toEqual([]);
+    const after = await place();
+    expect(after).not.toBe(before);
+    await next.close();
+    const last = await open(access);
+    await last.scrub();
+    expect(await place()).toBe(after);
+    await last.close();
+  });
+
   it('R-94: after the database was put back from a copy, CINs and numbers of notices go on above any that were given', async () => {
     const store = await openAt('epoch');
     const notice = { liid: 'L', next: 2, told: null, endedAt: 5, xids: ['x'], epoch: 0 };
