@@ -73,14 +73,20 @@ export async function holdUntilEnd(
   );
 }
 
-/** As `holdUntilEnd` by those that do the same: only who holds it waits for them, and they for it. @param schema whose lock it is */
+/**
+ * As `holdUntilEnd` by those that do the same: only who holds it waits for them, and they for it.
+ * @param schema whose lock it is; `null`: the one that comes first in the search path
+ */
 export async function shareUntilEnd(
   transaction: QueryExecutorProvider,
-  schema: string,
+  schema: string | null,
   ...name: readonly string[]
 ): Promise<void> {
-  const key = [schema, ...name].join('\n');
-  await sql`SELECT pg_advisory_xact_lock_shared(hashtextextended(${key}, 0))`.execute(transaction);
+  const place = schema === null ? sql`current_schema()` : sql`CAST(${schema} AS TEXT)`;
+  const key = name.join('\n');
+  await sql`SELECT pg_advisory_xact_lock_shared(hashtextextended(${place} || ${`\n${key}`}, 0))`.execute(
+    transaction,
+  );
 }
 
 /** What a connection of Claviger's is set to. */

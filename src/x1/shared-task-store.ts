@@ -8,7 +8,8 @@
  *
  * What else a process commits that must not go by tasks that are not any more is committed while nobody decides, and where
  * the newest change is the one that it was decided on (`requireTasksOf`). A change of tasks is acknowledged when it is
- * committed: so nothing that is committed after that was decided without it.
+ * committed: so nothing that is committed after that was decided without it. What it does elsewhere, as to send something to
+ * a destination, it does in the same way (`whileAt`), or hears of the change first (`whileNewest`).
  */
 import Type from 'typebox';
 import { sql } from 'kysely';
@@ -103,6 +104,29 @@ export class SharedTaskStore<Tables> implements TaskStore, SharedTasks {
     if (applied !== null) this.#heard(applied);
   }
 
+  async whileAt(version: number, use: () => void): Promise<boolean> {
+    try {
+      await this.#db.transaction().execute(async (transaction) => {
+        await requireTasksOf(transaction, null, version);
+        use();
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'outdated') return false;
+      throw error;
+    }
+  }
+
+  async whileNewest(hear: (news: TaskTableChange) => void, use: () => void): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await shareUntilEnd(transaction, null, TASKS);
+      hear(this.#heard(await this.#since(transaction)));
+      // Whoever was told has done what follows from it by then.
+      await requireTasksOf(transaction, null, this.#version);
+      use();
+    });
+  }
+
   #heard({ version, change }: Heard): TaskTableChange {
     this.#version = version;
     keep(this.#xids, change.tasks);
@@ -131,13 +155,13 @@ export class SharedTaskStore<Tables> implements TaskStore, SharedTasks {
 
 /**
  * Has a transaction wait until nobody decides on tasks, and nobody decide until it ends.
- * @param schema that has the tables, first in the search path or not
+ * @param schema that has the tables, first in the search path or not; `null`: it is the first
  * @param version the number of the change that is newest as far as the transaction goes by
  * @throws StorageError `outdated` where another is
  */
 export async function requireTasksOf(
   transaction: QueryExecutorProvider,
-  schema: string,
+  schema: string | null,
   version: number,
 ): Promise<void> {
   await shareUntilEnd(transaction, schema, TASKS);

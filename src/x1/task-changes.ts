@@ -44,6 +44,13 @@ export interface SharedTasks {
    * nothing; `null`: there is nothing to apply.
    */
   decide(decide: (news: TaskTableChange) => TaskTableChange | null): Promise<void>;
+  /**
+   * Calls `use` while nobody decides, where the newest change is that one; `false`: another is, and it was not called.
+   * @throws StorageError; it may have been called
+   */
+  whileAt(version: number, use: () => void): Promise<boolean>;
+  /** Calls `use` while nobody decides, once `hear` has heard what others have changed. @throws as `whileAt` */
+  whileNewest(hear: (news: TaskTableChange) => void, use: () => void): Promise<void>;
 }
 
 /** What has happened to the table, told after it took effect, in order. */

@@ -140,6 +140,20 @@ export class TaskTable {
     });
   }
 
+  /**
+   * Calls `use` while no process changes anything, once what others have changed is in effect here: what it does is done before
+   * any further change is acknowledged. @throws where nobody can say what others have changed; it may have been called
+   */
+  async hold(use: () => void): Promise<void> {
+    const { shared } = this.#store;
+    if (shared === undefined) {
+      use();
+      return;
+    }
+    if (await shared.whileAt(this.#version, use)) return;
+    await this.#changes.run(() => shared.whileNewest((news) => this.#hear(news), use));
+  }
+
   /** Calls `listener` after every change; gives the way to stop it. */
   subscribe(listener: TaskListener): () => void {
     this.#listeners.add(listener);

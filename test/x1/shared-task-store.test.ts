@@ -71,6 +71,44 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
     expect([one.version, other.version]).toEqual([2, 2]);
     await kysely.destroy();
   });
+
+  it('R-56: raced with X1 at another process, what goes by a destination is done before its change is acknowledged, or by the new one', async () => {
+    const { kysely } = await openPostgresql<unknown>(await testAccess(), {
+      ...{ store: 'tasks', firstTables: [] },
+      migrations: [statements('SELECT 1'), SHARED_TASKS],
+    });
+    const open = () => TaskTable.open(elementRuntime.clock, new SharedTaskStore(kysely));
+    const [one, other] = [await open(), await open()];
+    const at = (place: number) => ({
+      did: 'a',
+      deliveryType: 'X2Only' as const,
+      address: { kind: 'uri' as const, value: String(place) },
+    });
+    await one.createDestination(at(0));
+    let acknowledged = 0;
+    let isOver = false;
+    const changing = (async () => {
+      for (let place = 1; place <= 30; place++) {
+        await one.modifyDestination(at(place));
+        acknowledged = place;
+      }
+      isOver = true;
+    })();
+    const seen = new Set<number>();
+    do {
+      const sending = ['x', 'y'].map(() =>
+        other.hold(() => {
+          const place = Number((other.destination('a')?.address as { value?: string }).value);
+          expect(place).toBeGreaterThanOrEqual(acknowledged);
+          seen.add(place);
+        }),
+      );
+      await Promise.all(sending);
+    } while (!isOver);
+    await changing;
+    expect(seen.size).toBeGreaterThan(3);
+    await kysely.destroy();
+  });
 });
 
 /** Whether somebody waits to decide on the tasks of a schema. */

@@ -18,6 +18,7 @@ import type {
   HandoverAddress,
   HandoverAlarms,
   HandoverSettings,
+  SendingWhileThere,
   WayOut,
   WayOutOptions,
 } from './handover/ports.ts';
@@ -285,7 +286,9 @@ async function startWith(
   };
   const passing = kept.openWayOut?.(wayOut);
   const transport = new HandoverClient({ tls, hosts });
-  const handover: WayOut = passing ?? new HandoverManager({ ...wayOut, outbox, transport, name });
+  const isShared = kept.sharedTasks !== undefined;
+  const whileThere: SendingWhileThere | undefined = isShared ? (send) => table.hold(send) : undefined;
+  const handover: WayOut = passing ?? new HandoverManager({ ...wayOut, outbox, transport, name, whileThere });
   const requests = new KeyRequests(mediations, options.keys, {
     clock,
     logger,

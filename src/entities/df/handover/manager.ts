@@ -12,12 +12,20 @@ import { Delivery } from './delivery.ts';
 import type { DeliveryContext } from './delivery.ts';
 import type { DeliveryName } from './encoder.ts';
 import { HANDOVER_DEFAULTS } from './ports.ts';
-import type { HandoverAddress, HandoverTransport, WayOut, WayOutOptions } from './ports.ts';
+import type {
+  HandoverAddress,
+  HandoverTransport,
+  SendingWhileThere,
+  WayOut,
+  WayOutOptions,
+} from './ports.ts';
 
 export interface HandoverManagerOptions extends WayOutOptions {
   readonly outbox: HandoverOutbox;
   readonly transport: HandoverTransport;
   readonly name: DeliveryName;
+  /** Absent: no other process changes where destinations are. */
+  readonly whileThere?: SendingWhileThere | undefined;
 }
 
 export class HandoverManager implements WayOut {
@@ -45,6 +53,7 @@ export class HandoverManager implements WayOut {
       logger,
       issues: options.issues,
       setAside: options.setAside,
+      whileThere: options.whileThere,
       settings,
       nextTransportNumber: (by) => this.#transportNumbers[by]++ >>> 0,
     };

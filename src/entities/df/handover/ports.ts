@@ -65,6 +65,12 @@ export interface WayOutOptions {
   readonly setAside?: SetAside;
 }
 
+/**
+ * Sends something while no other process changes where destinations are, once what others have changed is known here; what is
+ * sent goes where the LEMF is before the change of that is acknowledged, or not there. @throws if that cannot be known
+ */
+export type SendingWhileThere = (send: () => void) => Promise<void>;
+
 /** Where goes what is in the outbox: to LEMFs, or to processes that deliver. */
 export interface WayOut {
   /** Whether some destination's backlog is near its bound: then content gives way there, or soon does. */

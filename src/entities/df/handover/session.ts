@@ -25,7 +25,7 @@ import type { TriMessage } from '../../../wire/hi/tri.ts';
 import type { HandoverOutbox, OutboxEntry } from '../ports.ts';
 import { transportHeader } from './encoder.ts';
 import type { DeliveryName } from './encoder.ts';
-import type { DeliveryFunction, HandoverChannel, HandoverSettings } from './ports.ts';
+import type { DeliveryFunction, HandoverChannel, HandoverSettings, SendingWhileThere } from './ports.ts';
 
 /**
  * LIID of PDUs of the transport itself, which belong to no warrant; the header demands one. They have no CIN, so whoever
@@ -46,6 +46,8 @@ export interface SessionContext {
   readonly onUnacknowledged: (pdus: number) => void;
   /** What the LEMF may refuse; it outlives the connection. */
   readonly search: RefusalSearch;
+  /** Absent: no other process changes where the LEMF is. */
+  readonly whileThere?: SendingWhileThere | undefined;
   /** The delivery function that speaks here. */
   readonly by: DeliveryFunction;
   /** The next TRI sequence number of this instance of a delivery function. */
@@ -257,15 +259,22 @@ export class HandoverSession {
   }
 
   async #sendPending(): Promise<void> {
-    const { outbox, did, settings, search } = this.#context;
+    const { outbox, did, settings, search, whileThere } = this.#context;
     if (!this.#begun) await this.#passOver();
     for (;;) {
       const window = Math.min(settings.window, search.window);
       if (!this.#delivering() || this.#underWay >= window) return;
       const limit = Math.min(READ_AT_ONCE, window - this.#underWay);
-      const entries = await outbox.pending(did, this.#sent, limit);
+      const from = this.#sent;
+      const entries = await outbox.pending(did, from, limit);
       if (!this.#delivering() || entries.length === 0) return;
-      this.#send(entries);
+      if (whileThere === undefined) this.#send(entries);
+      else
+        await whileThere(() => {
+          // It may have been moved, or have begun anew, meanwhile.
+          if (this.#delivering() && this.#sent === from) this.#send(entries);
+        });
+      if (!this.#delivering()) return;
       this.#restartIdle();
       if (search.searching) this.#requestAcknowledgement();
       else this.#requestSoon();
