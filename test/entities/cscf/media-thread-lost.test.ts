@@ -6,9 +6,6 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { utf8 } from '../../../src/bytes/octets.ts';
@@ -16,49 +13,35 @@ import { Secret } from '../../../src/bytes/secret.ts';
 import { cscfConfig } from '../../../src/entities/cscf/config.ts';
 import { startCscf } from '../../../src/entities/cscf/start.ts';
 import type { RunningCscf } from '../../../src/entities/cscf/start.ts';
-import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
-import type { GatewayConfig } from '../../../src/entities/gateway/config.ts';
-import { startGateway } from '../../../src/entities/gateway/start.ts';
-import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { UserAgent } from '../../../src/sip/agent.ts';
 import type { Leg } from '../../../src/sip/agent-types.ts';
 import { Transport } from '../../../src/sip/transport.ts';
 import { PDU_TYPE } from '../../../src/wire/x2x3/pdu.ts';
-import { ElementHome, elementRuntime, interceptTo } from '../../support/elements.ts';
-import { ownPorts } from '../../support/own-ports.ts';
-import type { OwnPorts } from '../../support/own-ports.ts';
+import { elementRuntime, interceptTo } from '../../support/elements.ts';
+import { GatewayHome } from '../../support/gateway-home.ts';
 import { describeMessage, readSdp, sdpBody } from './network.ts';
 
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 const TARGET = { name: 'sipUri', value: 'sip:bob@home1.example' } as const;
 
-const folder = mkdtempSync(path.join(tmpdir(), 'claviger-media-lost-'));
 const transports: Transport[] = [];
 const sockets: Socket[] = [];
 const workers: Worker[] = [];
 const noteWorker = (worker: Worker): void => void workers.push(worker);
-let block: OwnPorts;
-let home: ElementHome;
+let home: GatewayHome;
 let cscf: RunningCscf;
-let gateway: RunningGateway;
-let config: GatewayConfig;
 let alice: UserAgent;
 let bob: UserAgent;
 
 beforeAll(async () => {
-  block = await ownPorts();
-  home = await ElementHome.create(folder);
-  const df = { 'df.home1.example:41000': await home.startDf() };
   process.on('worker', noteWorker);
-  const media = { from: block.base, to: block.base + 15 };
-  const control = { port: block.base + 16 };
-  config = gatewayConfig({ ...(await home.settings('gateway', df)), media, control, workers: 1 });
-  gateway = await startGateway(config, elementRuntime);
-  const known = { ...df, 'gateway.home1.example': `127.0.0.1:${gateway.control.port}` };
+  home = await GatewayHome.create(1);
+  const { elements } = home;
+  const known = { ...home.df, 'gateway.home1.example': home.control };
   cscf = await startCscf(
     cscfConfig({
-      ...(await home.settings('cscf', known)),
+      ...(await elements.settings('cscf', known)),
       domain: 'home1.example',
       host: 'cscf.home1.example',
       iq: { url: 'https://gateway.home1.example' },
@@ -70,8 +53,9 @@ beforeAll(async () => {
     }),
     elementRuntime,
   );
-  home.hosts.set('cscf.home1.example', `127.0.0.1:${cscf.sip.port}`);
-  const [x2, x3] = [await home.admf('cscf', cscf.x1.port), await home.admf('gateway', gateway.x1.port)];
+  elements.hosts.set('cscf.home1.example', `127.0.0.1:${cscf.sip.port}`);
+  const x2 = await elements.admf('cscf', cscf.x1.port);
+  const x3 = await elements.admf('gateway', home.gateway.x1.port);
   const url = 'tls://df.home1.example:41000';
   await interceptTo(x2, url, { did: DID, xid: XID, target: TARGET, deliveryType: 'X2Only' });
   await interceptTo(x3, url, { did: DID, xid: XID, target: TARGET, deliveryType: 'X3Only' });
@@ -84,14 +68,11 @@ afterAll(async () => {
   for (const transport of transports) await transport.close();
   for (const socket of sockets) socket.close();
   await cscf.stop();
-  await gateway.stop();
   await home.close();
-  block.release();
-  rmSync(folder, { recursive: true });
 });
 
 function phone(user: string): UserAgent {
-  const transport = new Transport({ ...elementRuntime, hosts: home.hosts });
+  const transport = new Transport({ ...elementRuntime, hosts: home.elements.hosts });
   transports.push(transport);
   return new UserAgent({
     ...elementRuntime,
@@ -146,28 +127,31 @@ async function call(word: string): Promise<Spoken> {
   return { leg, ended };
 }
 
-const alarms = async () => (await gateway.operation.state()).alarms.map(({ name, about }) => [name, about]);
+const alarms = async () =>
+  (await home.gateway.operation.state()).alarms.map(({ name, about }) => [name, about]);
 
 test('R-72: a call whose media thread dies ends at both phones, X2 and the alarms tell of it, and the next one speaks', async () => {
   const { ended } = await call('first');
-  await expect.poll(() => home.pdus.filter(({ type }) => type === PDU_TYPE.x3)).toHaveLength(1);
+  await expect.poll(() => home.elements.pdus.filter(({ type }) => type === PDU_TYPE.x3)).toHaveLength(1);
   expect(await alarms()).toEqual([]);
   await workers[0]!.terminate();
   await expect.poll(() => [...ended].sort()).toEqual(['alice bye', 'bob bye']);
-  expect([cscf.cscf.calls, cscf.cscf.lostMedia?.count, gateway.gateway.sessions]).toEqual([0, 1, 0]);
+  expect([cscf.cscf.calls, cscf.cscf.lostMedia?.count, home.gateway.gateway.sessions]).toEqual([0, 1, 0]);
   expect(await alarms()).toEqual(
     expect.arrayContaining([
       ['task-fault', XID],
       ['element-fault', ''],
     ]),
   );
-  expect(gateway.lost).toBe(1);
+  expect(home.gateway.lost).toBe(1);
   await expect
     .poll(() =>
-      home.pdus.filter(({ type }) => type === PDU_TYPE.x2).map(({ payload }) => describeMessage(payload)),
+      home.elements.pdus
+        .filter(({ type }) => type === PDU_TYPE.x2)
+        .map(({ payload }) => describeMessage(payload)),
     )
     .toContain('BYE');
-  await expect.poll(() => gateway.gateway.ports.free).toBe(8);
+  await expect.poll(() => home.gateway.gateway.ports.free).toBe(8);
   const again = await call('second');
   await again.leg.bye();
   expect(again.ended).toContain('bob bye');
@@ -175,8 +159,7 @@ test('R-72: a call whose media thread dies ends at both phones, X2 and the alarm
 
 test('R-72: a call ends at both phones whose gateway was started anew', async () => {
   const { ended } = await call('third');
-  await gateway.stop();
-  gateway = await startGateway(config, elementRuntime);
+  await home.restart();
   await expect.poll(() => [...ended].sort(), { timeout: 20_000 }).toEqual(['alice bye', 'bob bye']);
   expect([cscf.cscf.calls, cscf.cscf.lostMedia?.count]).toEqual([0, 2]);
 });

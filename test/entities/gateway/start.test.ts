@@ -1,13 +1,8 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayConfig } from '../../../src/entities/gateway/config.ts';
-import { startGateway } from '../../../src/entities/gateway/start.ts';
-import type { RunningGateway } from '../../../src/entities/gateway/start.ts';
 import { toHex } from '../../../src/bytes/octets.ts';
 import type { WantedSession } from '../../../src/wire/iq/sessions.ts';
 import type { X1Requester } from '../../../src/x1/requester.ts';
@@ -20,32 +15,24 @@ import {
 } from '../../../src/wire/x2x3/pdu.ts';
 import { ATTRIBUTE } from '../../../src/wire/x2x3/attributes.ts';
 import { IqClient } from '../../../src/entities/cscf/http/iq-client.ts';
-import { ElementHome, elementRuntime, interceptTo } from '../../support/elements.ts';
+import { interceptTo } from '../../support/elements.ts';
+import { GatewayHome } from '../../support/gateway-home.ts';
 
 const XID = '11111111-2222-4333-8444-555555555555';
 const DID = '66666666-2222-4333-8444-555555555555';
 
 describe.each([0, 2])('a media gateway from its configuration, with %i threads for media', (workers) => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-gateway-'));
-  let home: ElementHome;
-  let running: RunningGateway;
+  let home: GatewayHome;
   let iq: IqClient;
   let admf: X1Requester;
   let alice: Socket;
   let bob: Socket;
 
   beforeAll(async () => {
-    home = await ElementHome.create(folder);
-    const df = { 'df.home1.example:41000': await home.startDf() };
-    const config = gatewayConfig({
-      ...(await home.settings('gateway', df)),
-      media: { from: 21400, to: 21450 },
-      workers,
-    });
-    running = await startGateway(config, elementRuntime);
-    home.hosts.set('gateway.home1.example:8443', `127.0.0.1:${running.control.port}`);
-    iq = new IqClient(await home.client('cscf'), 'https://gateway.home1.example:8443');
-    admf = await home.admf('gateway', running.x1.port);
+    home = await GatewayHome.create(workers);
+    home.elements.hosts.set('gateway.home1.example:8443', home.control);
+    iq = new IqClient(await home.elements.client('cscf'), 'https://gateway.home1.example:8443');
+    admf = await home.elements.admf('gateway', home.gateway.x1.port);
     [alice, bob] = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of [alice, bob]) {
       socket.bind(0, '127.0.0.1');
@@ -56,9 +43,7 @@ describe.each([0, 2])('a media gateway from its configuration, with %i threads f
   afterAll(async () => {
     alice.close();
     bob.close();
-    await running.stop();
     await home.close();
-    rmSync(folder, { recursive: true });
   });
 
   test('X3 of a call whose party is tasked over X1 while it is up: each packet once, in order, described', async () => {
@@ -88,13 +73,13 @@ describe.each([0, 2])('a media gateway from its configuration, with %i threads f
     await talk(alice, bob, stream!.a.port, '1 to bob');
     await talk(bob, alice, stream!.b.port, '2 from bob');
     await talk(alice, bob, stream!.a.port, '3 to bob');
-    expect(await running.drain(5000)).toBe(true);
+    expect(await home.gateway.drain(5000)).toBe(true);
     await admf.request({ type: 'DeactivateTask', xid: XID });
     await talk(bob, alice, stream!.b.port, 'after the task');
     await iq.delete('call');
-    expect(await running.drain(5000)).toBe(true);
+    expect(await home.gateway.drain(5000)).toBe(true);
 
-    const content = home.pdus.filter(({ type }) => type === PDU_TYPE.x3);
+    const content = home.elements.pdus.filter(({ type }) => type === PDU_TYPE.x3);
     expect(
       content.map((pdu) => [
         Buffer.from(pdu.payload).toString(),
@@ -118,7 +103,7 @@ describe.each([0, 2])('a media gateway from its configuration, with %i threads f
     expect(textAttribute(content[1]!, ATTRIBUTE.sourceIpv4)).toBe('127.0.0.1');
     expect(numberAttribute(content[1]!, ATTRIBUTE.sourcePort)).toBe(bob.address().port);
     expect(numberAttribute(content[1]!, ATTRIBUTE.destinationPort)).toBe(stream!.b.port);
-    expect(running.lost).toBe(0);
+    expect(home.gateway.lost).toBe(0);
   });
 
   test.each([

@@ -1,21 +1,14 @@
 /** Several processes that mediate lay PS-PDUs into the streams of the same destinations: what each of them may, and says once. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { utf8 } from '../../../../src/bytes/octets.ts';
-import type { Clock } from '../../../../src/bytes/ports.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { SharedTroubleLog } from '../../../../src/bytes/trouble-log.ts';
 import { AlarmBook } from '../../../../src/entities/df/handover/alarm-book.ts';
-import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
 import type { HandoverAddress } from '../../../../src/entities/df/handover/ports.ts';
 import { DestinationAlarms } from '../../../../src/entities/df/listeners/destination-alarms.ts';
 import { DestinationTelling } from '../../../../src/entities/df/listeners/destination-telling.ts';
 import { HandoverRelay } from '../../../../src/entities/df/listeners/handover-relay.ts';
 import {
   deliveryPlace,
-  handoverStreams,
   lemfNoteOf,
   notePlace,
   toldNote,
@@ -23,79 +16,36 @@ import {
 import type { HandoverWriter } from '../../../../src/entities/df/listeners/handover-streams.ts';
 import { RelayLane, UNTAKEN } from '../../../../src/entities/df/listeners/relay-lane.ts';
 import type { RelayLaneOptions } from '../../../../src/entities/df/listeners/relay-lane.ts';
-import { StreamedOutbox } from '../../../../src/entities/df/listeners/streamed-outbox.ts';
+import type { StreamedOutbox } from '../../../../src/entities/df/listeners/streamed-outbox.ts';
 import type { OutboxAppend } from '../../../../src/entities/df/ports.ts';
-import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
-import { systemClock } from '../../../../src/host/runtime.ts';
-import { StreamServer } from '../../../../src/storage/jetstream.ts';
 import { StreamLease } from '../../../../src/storage/stream-lease.ts';
 import type { LeaseState } from '../../../../src/storage/stream-lease.ts';
 import { FuzzRandom } from '../../../fuzz/mutators.ts';
-import { missingNats, NatsServer } from '../../../support/nats-server.ts';
-import { silent } from '../../../support/silent.ts';
-import { NAME } from '../handover/pair.ts';
-import { NOTHING } from '../store/compliance-values.ts';
+import { HandoverWays, LEMF, psPdu } from '../../../support/handover-ways.ts';
+import type { HandoverWaySettings } from '../../../support/handover-ways.ts';
+import { missingNats } from '../../../support/nats-server.ts';
+import { STREAM_PORTS as ports } from '../../../support/own-streams.ts';
 
-const ports = { clock: systemClock(), logger: silent };
-const encode = recordEncoder(NAME);
-const LEMF = '00000000-0000-4000-8000-000000000002';
 /** Who had the partition, and who has it then. */
 const BEFORE: HandoverWriter = { partition: 3, streamMadeAt: 7, token: 10 };
 const NOW: HandoverWriter = { ...BEFORE, token: 12 };
 
-/** A record of a call. */
-function pdu(n: number, liid = 'LIID-1'): OutboxAppend {
-  const sip = utf8(`MESSAGE sip:b@home2.example SIP/2.0\r\n\r\n${n}`);
-  const call = { liid, cin: 1, time: 1_000, correlation: new Uint8Array(8) };
-  const record = { ...call, direction: 'fromTarget', kind: 'sip-message', observed: [], sip } as const;
-  const octets = encode(record, n);
-  return { did: LEMF, interface: 'hi2', liid, cin: 1, sequenceNumber: n, octets };
-}
-
+/** Records of a call. */
 const pdus = (first: number, count: number): OutboxAppend[] =>
-  Array.from({ length: count }, (_, n) => pdu(first + n));
+  Array.from({ length: count }, (_, n) => psPdu(LEMF, 'LIID-1', first + n));
 
 describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-relayed-by-several-'));
-  let nats: NatsServer;
-  let server: StreamServer;
-  let count = 0;
-
-  beforeAll(async () => {
-    nats = await NatsServer.own();
-    server = await StreamServer.connect(nats.access, ports);
-  });
-  afterAll(async () => {
-    await server.close();
-    await nats.remove();
-    rmSync(folder, { recursive: true });
-  });
-
-  async function streams() {
-    const octets = { hi2Octets: 4 << 20, hi3Octets: 4 << 20 };
-    const settings = { name: `df${++count}`, replicas: 1, leaseMs: 500, ...octets };
-    for (const terms of handoverStreams(settings)) await server.keep(terms);
-    return settings;
-  }
-  type Settings = Awaited<ReturnType<typeof streams>>;
-
-  async function store(): Promise<SqliteDfStore> {
-    const opened = await SqliteDfStore.open(path.join(folder, `${++count}.sqlite`));
-    onTestFinished(() => opened.close());
-    return opened;
-  }
-
-  const append = (outbox: SqliteDfStore, all: OutboxAppend[]) => outbox.commit({ ...NOTHING, outbox: all });
+  const ways = new HandoverWays();
 
   /** A lane of records that works until it has nothing left, or the test ends. */
   function lane(
-    settings: Settings,
+    settings: HandoverWaySettings,
     changes: Pick<RelayLaneOptions, 'outbox' | 'writer'> & Partial<RelayLaneOptions>,
   ): RelayLane {
     const held = { state: 'held' as LeaseState };
     const made = new RelayLane(LEMF, 'records', {
-      ...{ server, streams: settings, lease: held, clock: ports.clock },
-      untaken: new SharedTroubleLog(UNTAKEN, { logger: silent, now: () => 0 }),
+      ...{ server: ways.server, streams: settings, lease: held, clock: ports.clock },
+      untaken: new SharedTroubleLog(UNTAKEN, { logger: ports.logger, now: () => 0 }),
       ...changes,
     });
     onTestFinished(() => made.stop());
@@ -115,10 +65,8 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     };
   };
 
-  function read(settings: Settings, clock: Clock = ports.clock): StreamedOutbox {
-    const refuse = () => Promise.reject(new Error('all of it is understood'));
-    const outbox = new StreamedOutbox({ server, settings, holds: () => true, refuse, clock, logger: silent });
-    onTestFinished(() => outbox.stop());
+  function read(settings: HandoverWaySettings, clock = ports.clock): StreamedOutbox {
+    const outbox = ways.read(settings, { clock });
     outbox.open(LEMF);
     return outbox;
   }
@@ -127,15 +75,15 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     (await outbox.pending(LEMF, 0, 1_000)).map(({ sequenceNumber }) => sequenceNumber);
 
   it('R-20 R-23: what one lays down that has lost the partition is passed over, and does not make up for what comes of the other', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const now = { lease: { state: 'held' as LeaseState }, outbox: from, writer: NOW };
     const present = lane(settings, now);
-    await append(from, pdus(0, 3));
+    await ways.append(from, ...pdus(0, 3));
     present.wake();
     await expect.poll(() => from.waiting(LEMF).count).toBe(0);
     now.lease.state = 'late';
-    await append(from, pdus(3, 3));
+    await ways.append(from, ...pdus(3, 3));
     // The same PDUs in the same message, from who stood still meanwhile.
     const late = lane(settings, { outbox: remembered(pdus(3, 3)), writer: BEFORE });
     late.wake();
@@ -147,17 +95,17 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     await expect.poll(() => to.passedOver).toBe(3);
     await expect.poll(() => numbersOf(to)).toEqual([0, 1, 2, 3, 4, 5]);
     await to.acknowledge(LEMF, 1_000);
-    await expect.poll(async () => (await server.kept(`${settings.name}-hi2`)).messages).toBe(0);
+    await expect.poll(async () => (await ways.server.kept(`${settings.name}-hi2`)).messages).toBe(0);
   });
 
   it('R-23: what the former owner laid down before is handed over, also when it is read anew', async () => {
-    const settings = await streams();
+    const settings = await ways.streams();
     for (const [writer, first] of [
       [BEFORE, 0],
       [NOW, 3],
     ] as const) {
-      const from = await store();
-      await append(from, pdus(first, 3));
+      const from = await ways.store();
+      await ways.append(from, ...pdus(first, 3));
       lane(settings, { outbox: from, writer }).wake();
       await expect.poll(() => from.waiting(LEMF).count).toBe(0);
     }
@@ -171,8 +119,8 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
   });
 
   it('R-20 R-23: the order of a call is kept while its partition goes from hand to hand, though those who lost it go on', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const random = new FuzzRandom('from hand to hand');
     let current = 0;
     const owner = (token: number): RelayLane =>
@@ -186,7 +134,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
         server: {
           publish: async (...message) => {
             await sleep(random.below(40));
-            return server.publish(...message);
+            return ways.server.publish(...message);
           },
         },
       });
@@ -203,7 +151,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     for (current = 1; current < 6; current++) {
       owners.push(owner(current));
       for (let turn = 0; turn < 6; turn++) {
-        await append(from, pdus(laid, 4));
+        await ways.append(from, ...pdus(laid, 4));
         laid += 4;
         for (const each of owners) each.wake();
         await sleep(20);
@@ -218,11 +166,11 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
   });
 
   it('R-23: partitions, and streams of leases that were made anew, have no order among each other', async () => {
-    const settings = await streams();
+    const settings = await ways.streams();
     const writers = [NOW, { ...BEFORE, partition: 4 }, { ...NOW, streamMadeAt: 6, token: 2 }, NOW];
     for (const [at, writer] of writers.entries()) {
-      const from = await store();
-      await append(from, pdus(at, 1));
+      const from = await ways.store();
+      await ways.append(from, ...pdus(at, 1));
       lane(settings, { outbox: from, writer }).wake();
       await expect.poll(() => from.waiting(LEMF).count).toBe(0);
     }
@@ -231,17 +179,17 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
   });
 
   it('R-90: what waits of a warrant is counted and removed for each partition by itself', async () => {
-    const settings = await streams();
+    const settings = await ways.streams();
     const relay = new HandoverRelay({
-      ...{ server, streams: settings, outbox: await store(), ...ports },
+      ...{ server: ways.server, streams: settings, outbox: await ways.store(), ...ports },
       destinations: { list: () => [{ did: LEMF, host: 'lemf', port: 1, by: 'DF2' }] },
       alarms: { raised: () => undefined, cleared: () => undefined },
     });
     relay.start();
     onTestFinished(() => relay.stop());
     for (const partition of [0, 1]) {
-      const outbox = await store();
-      await append(outbox, pdus(0, partition + 1));
+      const outbox = await ways.store();
+      await ways.append(outbox, ...pdus(0, partition + 1));
       relay.add({ outbox, lease: { state: 'held' }, writer: { ...NOW, partition } });
       await expect.poll(() => outbox.destinations()).toEqual([]);
     }
@@ -259,7 +207,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     const address = (port: number): HandoverAddress => ({ did: LEMF, host: 'lemf', port, by: 'DF2' });
 
     async function tellers() {
-      const settings = await streams();
+      const settings = await ways.streams();
       /** What is in the tasks that all share, and what each has said. */
       const shared = { addresses: [address(1)] };
       const said: number[] = [];
@@ -267,10 +215,10 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
         const own = { addresses: shared.addresses };
         const telling = new DestinationTelling({
           server: {
-            read: (...place) => server.read(...place),
+            read: (...place) => ways.server.read(...place),
             publish: async (...message) => {
               await gate.passed;
-              const number = await server.publish(...message);
+              const number = await ways.server.publish(...message);
               said.push(number);
               return number;
             },
@@ -285,7 +233,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
       };
       const { stream, subject } = notePlace(settings, 'lemf', LEMF);
       const noted = async () => {
-        const newest = await server.newest(stream, subject);
+        const newest = await ways.server.newest(stream, subject);
         return newest === null ? undefined : lemfNoteOf(newest);
       };
       return { shared, said, teller, noted };
@@ -330,7 +278,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
   });
 
   it('R-23: an alarm of a destination is raised once and cleared once, though another has the first partition meanwhile', async () => {
-    const settings = await streams();
+    const settings = await ways.streams();
     const told: string[] = [];
     const speaks = { who: 'one' };
     const mediator = (who: string) => {
@@ -339,7 +287,7 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
         cleared: () => void told.push(`${who}: cleared`),
       });
       const made = new DestinationAlarms({
-        ...{ server, streams: settings, alarms, alarmAfter: 60_000, ...ports },
+        ...{ server: ways.server, streams: settings, alarms, alarmAfter: 60_000, ...ports },
         tells: () => speaks.who === who,
       });
       made.follow(new Set([LEMF]));
@@ -347,16 +295,16 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
       onTestFinished(() => made.stop());
       return made;
     };
-    const place = { server, ...deliveryPlace(settings, LEMF) };
+    const place = { server: ways.server, ...deliveryPlace(settings, LEMF) };
     const lease = await StreamLease.take(place, 'deliverer', settings.leaseMs, ports);
     onTestFinished(() => lease.release());
     const says = async (ready: boolean, problem: string | null) => {
       const { stream, subject } = notePlace(settings, 'told', LEMF);
-      await server.publish(stream, subject, toldNote({ ready, problem }));
+      await ways.server.publish(stream, subject, toldNote({ ready, problem }));
     };
     const all = [mediator('one'), mediator('other')];
     const raised = notePlace(settings, 'raised', LEMF);
-    const noted = async () => (await server.newest(raised.stream, raised.subject))?.number ?? 0;
+    const noted = async () => (await ways.server.newest(raised.stream, raised.subject))?.number ?? 0;
     await says(false, 'it is away');
     await expect.poll(noted).toBeGreaterThan(0);
     speaks.who = 'other';

@@ -1,13 +1,9 @@
 /** PS-PDUs by the way of streams: from the outbox of a mediation to processes that deliver, with a NATS server between them. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SetAsidePdu } from '../../../../src/bytes/ports.ts';
-import { toHex, utf8 } from '../../../../src/bytes/octets.ts';
+import { toHex } from '../../../../src/bytes/octets.ts';
 import { HANDOVER_DEFAULTS } from '../../../../src/entities/df/handover/ports.ts';
 import type { HandoverAddress } from '../../../../src/entities/df/handover/ports.ts';
-import { recordEncoder } from '../../../../src/entities/df/handover/encoder.ts';
 import { HandoverRelay } from '../../../../src/entities/df/listeners/handover-relay.ts';
 import {
   deliveryPlace,
@@ -19,39 +15,15 @@ import {
   refusedHandoverPlace,
   refusedHeaders,
 } from '../../../../src/entities/df/listeners/handover-streams.ts';
-import { StreamedOutbox } from '../../../../src/entities/df/listeners/streamed-outbox.ts';
 import type { OutboxAppend, OutboxEntry } from '../../../../src/entities/df/ports.ts';
-import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
-import { systemClock } from '../../../../src/host/runtime.ts';
-import { StreamServer } from '../../../../src/storage/jetstream.ts';
+import type { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import { StreamLease } from '../../../../src/storage/stream-lease.ts';
 import type { LeaseState } from '../../../../src/storage/stream-lease.ts';
 import { decodePsPdu } from '../../../../src/wire/hi/ps-pdu.ts';
-import { missingNats, NatsServer } from '../../../support/nats-server.ts';
-import { silent } from '../../../support/silent.ts';
-import { NAME } from '../handover/pair.ts';
-import { NOTHING } from '../store/compliance-values.ts';
-
-const ports = { clock: systemClock(), logger: silent };
-const encode = recordEncoder(NAME);
-const LEMF = '00000000-0000-4000-8000-000000000002';
-const OTHER = '00000000-0000-4000-8000-000000000003';
-
-/** A PDU of a call: a record of HI2, or a packet of so many octets. */
-function pdu(did: string, liid: string, n: number, octets?: number): OutboxAppend {
-  const common = { liid, cin: 1, time: ports.clock.now(), correlation: new Uint8Array(8) };
-  const call = { ...common, direction: 'fromTarget' } as const;
-  const sip = utf8(`MESSAGE sip:b@home2.example SIP/2.0\r\n\r\n${n}`);
-  const made =
-    octets === undefined
-      ? encode({ ...call, kind: 'sip-message', observed: [], sip }, n)
-      : encode(
-          { ...call, kind: 'cc', format: 'rtp', content: new Uint8Array(octets), streamIdentifier: '' },
-          n,
-        );
-  const reference = octets === undefined ? 'hi2' : 'hi3';
-  return { did, interface: reference, liid, cin: 1, sequenceNumber: n, octets: made };
-}
+import { HandoverWays, LEMF, OTHER_LEMF as OTHER, psPdu as pdu } from '../../../support/handover-ways.ts';
+import type { HandoverWaySettings } from '../../../support/handover-ways.ts';
+import { missingNats } from '../../../support/nats-server.ts';
+import { STREAM_PORTS as ports } from '../../../support/own-streams.ts';
 
 describe('Messages with PS-PDUs', () => {
   it('are of one warrant and one interface, in their order, 256 KiB or one PDU', () => {
@@ -99,37 +71,10 @@ describe('Messages with PS-PDUs', () => {
 });
 
 describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'claviger-relayed-'));
-  let nats: NatsServer;
-  let server: StreamServer;
-  let count = 0;
-
-  beforeAll(async () => {
-    nats = await NatsServer.own();
-    server = await StreamServer.connect(nats.access, ports);
-  });
-  afterAll(async () => {
-    await server.close();
-    await nats.remove();
-    rmSync(folder, { recursive: true });
-  });
-
-  async function streams() {
-    const octets = { hi2Octets: 4 << 20, hi3Octets: 4 << 20 };
-    const settings = { name: `df${++count}`, replicas: 1, leaseMs: 500, ...octets };
-    for (const terms of handoverStreams(settings)) await server.keep(terms);
-    return settings;
-  }
-  type Settings = Awaited<ReturnType<typeof streams>>;
-
-  async function store(): Promise<SqliteDfStore> {
-    const opened = await SqliteDfStore.open(path.join(folder, `${++count}.sqlite`));
-    onTestFinished(() => opened.close());
-    return opened;
-  }
+  const ways = new HandoverWays();
 
   function relayOf(
-    settings: Settings,
+    settings: HandoverWaySettings,
     outbox: SqliteDfStore,
     lease: { state: LeaseState } = { state: 'held' },
   ) {
@@ -141,7 +86,7 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
       by: 'DF2',
     }));
     const relay = new HandoverRelay({
-      ...{ server, streams: settings, outbox, ...ports },
+      ...{ server: ways.server, streams: settings, outbox, ...ports },
       destinations: { list: () => addresses },
       alarms: {
         raised: (did, text) => void told.alarms.push(`${did} ${text}`),
@@ -157,39 +102,26 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
     return { relay, addresses, ...told };
   }
 
-  function outboxOf(
-    settings: Settings,
-    held: { has(did: string): boolean } = { has: () => true },
-  ): StreamedOutbox {
-    const holds = (did: string): boolean => held.has(did);
-    const refuse = () => Promise.reject(new Error('all of it is understood'));
-    const outbox = new StreamedOutbox({ server, settings, holds, refuse, ...ports });
-    onTestFinished(() => outbox.stop());
-    return outbox;
-  }
-
-  const append = (outbox: SqliteDfStore, ...all: OutboxAppend[]) =>
-    outbox.commit({ ...NOTHING, outbox: all });
   const numbers = (entries: readonly OutboxEntry[], liid: string, reference: string): number[] =>
     entries
       .filter((entry) => entry.liid === liid && entry.interface === reference)
       .map(({ sequenceNumber }) => sequenceNumber);
-  const inStreams = async ({ name }: Settings): Promise<number> =>
-    (await server.kept(`${name}-hi2`)).messages + (await server.kept(`${name}-hi3`)).messages;
+  const inStreams = async ({ name }: HandoverWaySettings): Promise<number> =>
+    (await ways.server.kept(`${name}-hi2`)).messages + (await ways.server.kept(`${name}-hi3`)).messages;
 
   it('R-20 R-23: come in their order, octet for octet, leave the outbox when the stream has them, and the stream when the LEMF has', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const sent = Array.from({ length: 300 }, (_, n) => [
       pdu(LEMF, 'LIID-1', n),
       pdu(LEMF, 'LIID-2', n, 200),
       pdu(LEMF, 'LIID-1', n, 300),
     ]).flat();
-    await append(from, ...sent.slice(0, 450));
+    await ways.append(from, ...sent.slice(0, 450));
     relayOf(settings, from);
-    await append(from, ...sent.slice(450));
+    await ways.append(from, ...sent.slice(450));
     await expect.poll(() => from.waiting(LEMF).count).toBe(0);
-    const to = outboxOf(settings);
+    const to = ways.read(settings);
     to.open(LEMF);
     await expect.poll(() => to.waiting(LEMF).count).toBe(900);
     const entries = await to.pending(LEMF, 0, 1_000);
@@ -210,37 +142,37 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('R-23: what a LEMF has not acknowledged comes again to the next who delivers, and what is passed over is not removed', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     relayOf(settings, from);
     for (let n = 0; n < 3; n++) {
-      await append(from, pdu(LEMF, 'LIID-1', n));
+      await ways.append(from, pdu(LEMF, 'LIID-1', n));
       await expect.poll(() => from.waiting(LEMF).count).toBe(0);
     }
-    const first = outboxOf(settings);
+    const first = ways.read(settings);
     first.open(LEMF);
     await expect.poll(() => first.waiting(LEMF).count).toBe(3);
     // The first is passed over: what follows it stays too, since a stream is removed from its beginning on.
     await first.acknowledge(LEMF, 2, 1);
     await first.close(LEMF);
-    const next = outboxOf(settings);
+    const next = ways.read(settings);
     next.open(LEMF);
     await expect.poll(() => next.waiting(LEMF).count).toBe(3);
     await next.acknowledge(LEMF, 2);
     await next.close(LEMF);
-    const last = outboxOf(settings);
+    const last = ways.read(settings);
     last.open(LEMF);
     await expect.poll(() => last.waiting(LEMF).count).toBe(1);
     expect(numbers(await last.pending(LEMF, 0, 9), 'LIID-1', 'hi2')).toEqual([2]);
   });
 
   it('R-23: who does not have a destination removes nothing of it', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     relayOf(settings, from);
-    await append(from, pdu(LEMF, 'LIID-1', 0));
+    await ways.append(from, pdu(LEMF, 'LIID-1', 0));
     const held = new Set([LEMF]);
-    const to = outboxOf(settings, held);
+    const to = ways.read(settings, { holds: (did) => held.has(did) });
     to.open(LEMF);
     await expect.poll(() => to.waiting(LEMF).count).toBe(1);
     held.clear();
@@ -250,17 +182,17 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('R-20 R-23: a stream that is full refuses: it stays in the outbox, records and other LEMFs go on, and nothing comes twice', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const content = Array.from({ length: 40 }, (_, n) => pdu(LEMF, 'LIID-1', n, 200_000));
-    for (const one of content) await append(from, one);
+    for (const one of content) await ways.append(from, one);
     const { relay } = relayOf(settings, from);
     await expect.poll(() => relay.failure).toMatch(/takes no more/);
-    await append(from, pdu(LEMF, 'LIID-1', 0), pdu(OTHER, 'LIID-2', 0, 1_000));
+    await ways.append(from, pdu(LEMF, 'LIID-1', 0), pdu(OTHER, 'LIID-2', 0, 1_000));
     await expect.poll(() => from.waiting(OTHER).count).toBe(0);
     await expect.poll(async () => (await from.pending(LEMF, 0, 1, 'records')).length).toBe(0);
     expect(from.waiting(LEMF).count).toBeGreaterThan(20);
-    const to = outboxOf(settings);
+    const to = ways.read(settings);
     to.open(LEMF);
     const taken: number[] = [];
     await expect
@@ -277,31 +209,31 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('R-23: a relay without the lease lays down nothing', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const lease: { state: LeaseState } = { state: 'late' };
     relayOf(settings, from, lease);
-    await append(from, pdu(LEMF, 'LIID-1', 0));
-    await append(from, pdu(OTHER, 'LIID-1', 1));
+    await ways.append(from, pdu(LEMF, 'LIID-1', 0));
+    await ways.append(from, pdu(OTHER, 'LIID-1', 1));
     expect(await inStreams(settings)).toBe(0);
     lease.state = 'held';
     await expect.poll(() => inStreams(settings)).toBe(2);
   });
 
   it('R-90: what waits of calls of a warrant is counted and removed, of others nothing, nor the news of its end', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const { relay } = relayOf(settings, from);
     const news: OutboxAppend = { ...pdu(LEMF, 'LIID-1', 0), interface: 'hi1' };
     const calls = [pdu(LEMF, 'LIID-1', 1), pdu(LEMF, 'LIID-2', 1), pdu(LEMF, 'LIID-1', 2, 100)];
-    await append(from, news, ...calls, pdu(OTHER, 'LIID-1', 3, 100));
+    await ways.append(from, news, ...calls, pdu(OTHER, 'LIID-1', 3, 100));
     await expect.poll(() => from.destinations()).toEqual([]);
     const passedOn = relay.passedOn(0);
     expect(await passedOn.undelivered('LIID-1')).toBe(3);
     await passedOn.retire(new Set(['LIID-1']));
     expect(await passedOn.undelivered('LIID-1')).toBe(0);
     expect(await relay.waitsBeyond(OTHER)).toBe(false);
-    const to = outboxOf(settings);
+    const to = ways.read(settings);
     to.open(LEMF);
     await expect.poll(() => to.waiting(LEMF).count).toBe(2);
     const left = await to.pending(LEMF, 0, 9);
@@ -312,16 +244,16 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('R-23: a destination for which something waits in a stream waits, and is told of when it is changed or gone', async () => {
-    const settings = await streams();
-    const from = await store();
+    const settings = await ways.streams();
+    const from = await ways.store();
     const { relay, addresses } = relayOf(settings, from);
-    await append(from, pdu(LEMF, 'LIID-1', 0));
+    await ways.append(from, pdu(LEMF, 'LIID-1', 0));
     await expect.poll(() => inStreams(settings)).toBe(1);
     expect(await relay.waitsBeyond(LEMF)).toBe(true);
     expect(await relay.waitsBeyond(OTHER)).toBe(false);
     const noted = async (did: string) => {
       const { stream, subject } = notePlace(settings, 'lemf', did);
-      const note = await server.newest(stream, subject);
+      const note = await ways.server.newest(stream, subject);
       return note === null ? undefined : lemfNoteOf(note);
     };
     addresses[0] = { ...addresses[0]!, port: 2 };
@@ -333,13 +265,13 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('a destination to which nobody delivers is an alarm, and what who delivers says of it', async () => {
-    const settings = await streams();
-    const { relay, alarms } = relayOf(settings, await store());
+    const settings = await ways.streams();
+    const { relay, alarms } = relayOf(settings, await ways.store());
     await expect.poll(() => alarms).toContain(`${LEMF} no process delivers to this destination`);
     const { stream, subject } = notePlace(settings, 'told', LEMF);
-    const tell = (note: object) => server.publish(stream, subject, Buffer.from(JSON.stringify(note)));
+    const tell = (note: object) => ways.server.publish(stream, subject, Buffer.from(JSON.stringify(note)));
     const lease = await StreamLease.take(
-      { server, ...deliveryPlace(settings, LEMF) },
+      { server: ways.server, ...deliveryPlace(settings, LEMF) },
       'df',
       settings.leaseMs,
       ports,
@@ -355,11 +287,11 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
   });
 
   it('R-23: what a LEMF refused is set aside with the mediation, and told of', async () => {
-    const settings = await streams();
-    const { relay, setAside, issues } = relayOf(settings, await store());
+    const settings = await ways.streams();
+    const { relay, setAside, issues } = relayOf(settings, await ways.store());
     const { stream, subject } = refusedHandoverPlace(settings);
     const refused = { did: LEMF, liid: 'LIID-1', reference: 'hi2', reason: 'refused twice' } as const;
-    await server.publish(stream, subject, Uint8Array.of(1, 2), { headers: refusedHeaders(refused) });
+    await ways.server.publish(stream, subject, Uint8Array.of(1, 2), { headers: refusedHeaders(refused) });
     await expect
       .poll(() => setAside)
       .toMatchObject([
@@ -373,7 +305,7 @@ describe.skipIf(missingNats())('PS-PDUs by the way of streams', () => {
       ]);
     await expect.poll(() => issues).toHaveLength(1);
     expect(relay.setAside).toBe(1);
-    expect((await server.kept(stream)).messages).toBe(0);
+    expect((await ways.server.kept(stream)).messages).toBe(0);
   });
 
   it('the place of the subject is one a destination, and shares of it are bounded', () => {

@@ -1,6 +1,6 @@
 /** PDUs by the way of streams: from what takes them in to the mediation, with a NATS server between them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { concat, fromHex, utf8 } from '../../../../src/bytes/octets.ts';
 import { partitionOf } from '../../../../src/entities/df/call-partition.ts';
 import {
@@ -13,15 +13,11 @@ import type { PduStreamSettings } from '../../../../src/entities/df/listeners/pd
 import { StreamedIntake } from '../../../../src/entities/df/listeners/streamed-intake.ts';
 import { StreamedSource } from '../../../../src/entities/df/listeners/streamed-source.ts';
 import type { ReceivedPdu, X2X3Consumer } from '../../../../src/entities/df/listeners/x2x3-server.ts';
-import { systemClock } from '../../../../src/host/runtime.ts';
-import { StreamServer } from '../../../../src/storage/jetstream.ts';
 import type { LeaseState } from '../../../../src/storage/stream-lease.ts';
-import { missingNats, NatsServer } from '../../../support/nats-server.ts';
-import { silent } from '../../../support/silent.ts';
+import { missingNats } from '../../../support/nats-server.ts';
+import { OwnStreams, STREAM_PORTS as ports } from '../../../support/own-streams.ts';
 import { numbersOf, start } from '../delivery-function.ts';
 import { call, correlationOf, handedOver, LEMF, LEMF_2, task, TestPoi, XID, XID_2 } from '../support.ts';
-
-const ports = { clock: systemClock(), logger: silent };
 
 /** A packet of a call. */
 function packet(poi: TestPoi, n: number, callId?: string): ReceivedPdu {
@@ -82,42 +78,29 @@ describe('Messages of streams', () => {
 });
 
 describe.skipIf(missingNats())('PDUs by the way of streams', () => {
-  let nats: NatsServer;
-  let server: StreamServer;
-  let count = 0;
+  const own = new OwnStreams();
 
-  beforeAll(async () => {
-    nats = await NatsServer.own();
-    server = await StreamServer.connect(nats.access, ports);
-  });
-  afterAll(async () => {
-    await server.close();
-    await nats.remove();
-  });
-
-  async function streams(changes: Partial<PduStreamSettings> = {}): Promise<PduStreamSettings> {
+  function streams(changes: Partial<Omit<PduStreamSettings, 'name'>> = {}): Promise<PduStreamSettings> {
     const sizes = { signallingOctets: 16 << 20, contentOctets: 16 << 20 };
-    const settings = { name: `df${++count}`, partitions: 3, replicas: 1, ...sizes, ...changes };
-    for (const terms of pduStreams(settings)) await server.keep(terms);
-    return settings;
+    return own.make({ partitions: 3, replicas: 1, ...sizes, ...changes }, pduStreams);
   }
 
   const intakeOf = (settings: PduStreamSettings): StreamedIntake =>
-    new StreamedIntake({ server, settings, ...ports });
+    new StreamedIntake({ server: own.server, settings, ...ports });
 
   function sourceOf(
     settings: PduStreamSettings,
     consumer: X2X3Consumer,
     lease: { state: LeaseState } = { state: 'held' },
   ): StreamedSource {
-    const source = new StreamedSource({ server, settings, consumer, lease, ...ports });
+    const source = new StreamedSource({ server: own.server, settings, consumer, lease, ...ports });
     source.start();
     onTestFinished(() => source.stop());
     return source;
   }
 
   const kept = async ({ name }: PduStreamSettings): Promise<number> =>
-    (await server.kept(`${name}-x2`)).messages + (await server.kept(`${name}-x3`)).messages;
+    (await own.server.kept(`${name}-x2`)).messages + (await own.server.kept(`${name}-x3`)).messages;
 
   it('R-20 R-23 R-36 R-56: records and reports are those of a DF in one process, and what is durable leaves the streams', async () => {
     const settings = await streams();
@@ -256,7 +239,7 @@ describe.skipIf(missingNats())('PDUs by the way of streams', () => {
     const broken = octets.slice();
     broken.set([0xff, 0xff], 2);
     const publish = (message: Uint8Array): Promise<number> =>
-      server.publish(`${settings.name}-x3`, `${settings.name}.x3.0`, message, {
+      own.server.publish(`${settings.name}-x3`, `${settings.name}.x3.0`, message, {
         headers: { [PEER_HEADER]: 'cscf.home1.example' },
       });
     await publish(utf8('this is not a PDU, but long enough to have lengths'));
