@@ -11,7 +11,8 @@
  * A process may be killed before it comes to that. So what erases marks the table in the same transaction, and the mark goes
  * when the table is written anew: whoever starts looks for marks, and leaves alone tables that have none.
  *
- *     erased   name of a table, how often something was erased from it since it was written anew
+ *     erased   name of a table, the last transaction that has erased something from it since it was written anew: no two
+ *              marks of a table are the same, so that only what was read before the table was written anew goes
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
@@ -40,11 +41,11 @@ const LOOK_MS = 50;
  */
 export function erasedMarks(...unknown: readonly string[]): StoreMigration {
   return statements(
-    `CREATE TABLE erased (name TEXT PRIMARY KEY, times BIGINT NOT NULL)`,
+    `CREATE TABLE erased (name TEXT PRIMARY KEY, xact BIGINT NOT NULL)`,
     ...unknown.map(
       (
         table,
-      ) => `INSERT INTO erased (name, times) SELECT '${table}', 1 FROM pg_class WHERE oid = '${table}'::regclass
+      ) => `INSERT INTO erased (name, xact) SELECT '${table}', 0 FROM pg_class WHERE oid = '${table}'::regclass
         AND pg_relation_size(oid) + coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 0`,
     ),
   );
@@ -55,9 +56,9 @@ export async function markErased(
   transaction: QueryExecutorProvider,
   ...tables: readonly string[]
 ): Promise<void> {
-  const marks = sql.join(tables.map((table) => sql`(${table}, 1)`));
-  await sql`INSERT INTO erased (name, times) VALUES ${marks}
-    ON CONFLICT (name) DO UPDATE SET times = erased.times + 1`.execute(transaction);
+  const marks = sql.join(tables.map((table) => sql`(${table}, CAST(pg_current_xact_id()::text AS BIGINT))`));
+  await sql`INSERT INTO erased (name, xact) VALUES ${marks}
+    ON CONFLICT (name) DO UPDATE SET xact = excluded.xact`.execute(transaction);
 }
 
 export class ErasedTables<Tables> {
@@ -112,12 +113,15 @@ export class ErasedTables<Tables> {
 
   async #takeUp(): Promise<void> {
     try {
-      for (const { name } of await rowsOf(this.#db, this.#mark)) this.#waiting.add(name);
+      // Before anything else: what is erased from here on may be copied into the new file, and has another mark.
+      const marks = await rowsOf(this.#db, this.#mark);
+      this.#waiting.clear();
+      for (const { name } of marks) this.#waiting.add(name);
       if (this.#timer !== null || this.#waiting.size === 0) return;
       await this.#untilUnseen();
-      for (const table of [...this.#waiting]) {
-        await this.#rewrite(table);
-        this.#waiting.delete(table);
+      for (const { name, xact } of marks) {
+        await this.#rewrite(name, xact);
+        this.#waiting.delete(name);
       }
       this.#pauses.reset();
     } catch (error) {
@@ -131,13 +135,11 @@ export class ErasedTables<Tables> {
     }
   }
 
-  /** Unless another process has done it; what is erased meanwhile has a mark still. */
-  async #rewrite(table: string): Promise<void> {
-    const [mark] = await rowsOf(this.#db, this.#mark, sql`WHERE name = ${table}`);
-    if (mark === undefined) return;
+  /** @param mark that goes with it: of what is erased meanwhile there is another */
+  async #rewrite(table: string, mark: number): Promise<void> {
     await sql`VACUUM (FULL) ${sql.table(this.#nameOf(table))}`.execute(this.#db);
     const marks = sql.table(this.#mark.table);
-    await sql`DELETE FROM ${marks} WHERE name = ${table} AND times = ${mark.times}`.execute(this.#db);
+    await sql`DELETE FROM ${marks} WHERE name = ${table} AND xact = ${mark}`.execute(this.#db);
   }
 
   /** As statements of no transaction have to name it. */
@@ -171,7 +173,7 @@ export class ErasedTables<Tables> {
   }
 }
 
-const MARK = new TableReader('erased', { name: textColumn, times: countColumn });
+const MARK = new TableReader('erased', { name: textColumn, xact: countColumn });
 const CHANGE = new TableReader(MIGRATION_TABLE, { id: textColumn });
 /** Rows that a vacuum had to leave, since somebody may see them; whether a transaction is older than the change. */
 const LEFT = new TableReader('pg_stat_user_tables', { dead: countColumn, older: flagColumn });

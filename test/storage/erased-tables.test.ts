@@ -7,6 +7,7 @@ import { ErasedTables, erasedMarks, markErased } from '../../src/storage/erased-
 import { systemClock } from '../../src/host/runtime.ts';
 import { statements } from '../../src/storage/migrations.ts';
 import { openPostgresql } from '../../src/storage/postgresql.ts';
+import type { DatabaseAccess } from '../../src/storage/postgresql.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { missingPostgresql, ownDatabase, query, testAccess } from '../support/postgresql.ts';
 import { silent } from '../support/silent.ts';
@@ -28,6 +29,16 @@ const SCHEMA = {
     erasedMarks('kept', 'other'),
   ],
 };
+
+/** Whether the file of the table has a text. */
+async function inFile(access: DatabaseAccess, text: string): Promise<boolean> {
+  await query(access, 'CHECKPOINT');
+  const [row] = await query(
+    access,
+    `SELECT position('${text}'::bytea in pg_read_binary_file(pg_relation_filepath('kept'))) > 0 AS found`,
+  );
+  return row?.['found'] === true;
+}
 
 describe.skipIf(missingPostgresql())('tables of which something was erased', () => {
   it('R-90: are those that had something before there were marks, too', async () => {
@@ -52,14 +63,6 @@ describe.skipIf(missingPostgresql())('tables of which something was erased', () 
     const { kysely, pool } = await openPostgresql(access, SCHEMA);
     const clock = new ManualClock();
     const erased = new ErasedTables(kysely, { timeoutMs: 100 }, { clock, logger: silent });
-    const inFile = async (text: string): Promise<boolean> => {
-      await query(access, 'CHECKPOINT');
-      const [row] = await query(
-        access,
-        `SELECT position('${text}'::bytea in pg_read_binary_file(pg_relation_filepath('kept'))) > 0 AS found`,
-      );
-      return row?.['found'] === true;
-    };
     await sql`INSERT INTO kept VALUES (1, ${'secret '.repeat(9)}), (2, 'stays')`.execute(kysely);
     await kysely
       .transaction()
@@ -69,7 +72,7 @@ describe.skipIf(missingPostgresql())('tables of which something was erased', () 
         await erase(kysely, sql`WHERE id = 1`);
         await erased.takeUp();
         expect(erased.waiting).toEqual(['kept']);
-        expect(await inFile('secret secret')).toBe(true);
+        expect(await inFile(access, 'secret secret')).toBe(true);
       });
     const later = async (): Promise<void> => {
       while (erased.waiting.length > 0) {
@@ -78,7 +81,7 @@ describe.skipIf(missingPostgresql())('tables of which something was erased', () 
       }
     };
     await later();
-    expect([await inFile('secret secret'), await inFile('stays')]).toEqual([false, true]);
+    expect([await inFile(access, 'secret secret'), await inFile(access, 'stays')]).toEqual([false, true]);
     // Whoever writes, in whichever database of the server, makes the transaction that writes a table anew count as older.
     const elsewhere = await openPostgresql(await testAccess(), SCHEMA);
     await elsewhere.kysely.transaction().execute(async (older) => {
@@ -90,7 +93,56 @@ describe.skipIf(missingPostgresql())('tables of which something was erased', () 
     await elsewhere.kysely.destroy();
     await elsewhere.pool.end();
     await later();
-    expect(await inFile('stays')).toBe(false);
+    expect(await inFile(access, 'stays')).toBe(false);
+    erased.stop();
+    await kysely.destroy();
+    await pool.end();
+  });
+
+  it('R-90: keep the mark of what is erased while one is written anew, and may be in its new file', async () => {
+    // Who only looks on is not cut off, however slow the machine is.
+    const access = { ...(await ownDatabase()), timeoutMs: 60_000 };
+    const { kysely, pool } = await openPostgresql(access, SCHEMA);
+    const erased = new ErasedTables(kysely, { timeoutMs: 10_000 }, ports);
+    /** Sees what there is, until it is told to end. */
+    const watcher = async (): Promise<() => Promise<void>> => {
+      let end = (): void => undefined;
+      const told = new Promise<void>((resolve) => (end = resolve));
+      let done: Promise<void> = Promise.resolve();
+      await new Promise<void>((resolve) => {
+        done = kysely
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .execute(async (older) => {
+            await sql`SELECT id FROM other`.execute(older);
+            resolve();
+            await told;
+          });
+      });
+      return () => (end(), done);
+    };
+    const marks = () => query(access, 'SELECT name FROM erased');
+    await sql`INSERT INTO kept VALUES (1, ${'first '.repeat(9)}), (2, ${'second '.repeat(9)})`.execute(
+      kysely,
+    );
+    const first = await watcher();
+    await erase(kysely, sql`WHERE id = 1`);
+    const rewriting = erased.takeUp();
+    // It waits for the first watcher.
+    const looks = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%n_dead_tup%'`;
+    await expect.poll(() => query(access, looks)).not.toEqual([]);
+    const second = await watcher();
+    await erase(kysely, sql`WHERE id = 2`);
+    await first();
+    await rewriting;
+    const found = [await inFile(access, 'first first'), await inFile(access, 'second second')];
+    expect(found).toEqual([false, true]);
+    expect(await marks()).toEqual([{ name: 'kept' }]);
+    await second();
+    await erased.takeUp();
+    expect(await inFile(access, 'second second')).toBe(false);
+    expect(await marks()).toEqual([]);
     erased.stop();
     await kysely.destroy();
     await pool.end();

@@ -117,6 +117,28 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
         ownDatabase(),
       ));
 
+    it('R-25: destroyed roots are told of though the database fails right after it has destroyed them', () =>
+      together(
+        1,
+        async ([store], access) => {
+          await store!.keepLiRoot('2027-03', Secret.of(new Uint8Array(32).fill(0xc5)));
+          // The marks are not there any more once the commit is.
+          await query(
+            access,
+            `CREATE FUNCTION hide() RETURNS trigger LANGUAGE plpgsql AS
+              $$ BEGIN ALTER TABLE erased RENAME TO hidden; RETURN NULL; END $$`,
+          );
+          await query(
+            access,
+            `CREATE CONSTRAINT TRIGGER hiding AFTER UPDATE ON li_root DEFERRABLE INITIALLY DEFERRED
+              FOR EACH ROW EXECUTE FUNCTION hide()`,
+          );
+          expect(await store!.destroyLiRootsBefore('2027-04')).toEqual(['2027-03']);
+          expect(await query(access, 'SELECT name FROM hidden')).toEqual([{ name: 'li_root' }]);
+        },
+        ownDatabase(),
+      ));
+
     it('R-90: a pre-shared key that was replaced, or whose device is gone, is not in the table’s file any more', () =>
       together(
         2,
