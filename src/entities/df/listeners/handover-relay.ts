@@ -45,6 +45,8 @@ export class HandoverRelay implements WayOut {
   readonly #options: HandoverRelayOptions;
   readonly #addresses = new Map<string, HandoverAddress>();
   readonly #parts = new Map<number, RelayedPartition>();
+  /** Those that are another's, until what was under way is settled. */
+  readonly #leaving = new Set<RelayedPartition>();
   readonly #alarms: AlarmBook;
   readonly #backlogs: BacklogWatch;
   readonly #telling: DestinationTelling;
@@ -96,7 +98,10 @@ export class HandoverRelay implements WayOut {
 
   /** PDUs that were laid into streams. */
   get laid(): number {
-    return [...this.#parts.values()].reduce((sum, { laid }) => sum + laid, this.#laidBefore);
+    return [...this.#parts.values(), ...this.#leaving].reduce(
+      (sum, { laid }) => sum + laid,
+      this.#laidBefore,
+    );
   }
 
   /** Why PDUs stay in the outbox now; `null`: they do not, as far as it was tried. */
@@ -155,10 +160,13 @@ export class HandoverRelay implements WayOut {
   async remove(partition: number): Promise<void> {
     const part = this.#parts.get(partition);
     this.#parts.delete(partition);
+    if (part !== undefined) this.#leaving.add(part);
     const refused = partition === FIRST ? this.#refused : null;
     if (partition === FIRST) this.#refused = null;
     await Promise.all([part?.stop(), refused?.stop()]);
-    this.#laidBefore += part?.laid ?? 0;
+    if (part === undefined) return;
+    this.#leaving.delete(part);
+    this.#laidBefore += part.laid;
   }
 
   /** What was laid down of a partition, by whomever. */

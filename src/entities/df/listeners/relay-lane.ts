@@ -1,7 +1,7 @@
 /**
  * One part of what waits in the outbox of a partition for a destination, on its way into its stream: in order, warrant by
- * warrant, and gone from the outbox when the stream has it. What is under way when the process ends is laid down again: its copies are known
- * by their ids within two minutes, and by the LEMF always.
+ * warrant, and gone from the outbox when the stream has it. What is under way when the process ends, or while its lease is
+ * late, is laid down again: its copies are known by their ids within two minutes, and by the LEMF always.
  *
  *     pending ──► messages of each warrant ──► stream: stored ──► up to where all is stored: gone from the outbox
  *                                                   └─► refused, or away: later, from there
@@ -143,6 +143,8 @@ export class RelayLane {
       if (lease.state !== 'held') throw new Error('the lease of the mediation is late');
       const { octets, headers, id } = handoverMessage(this.#did, batch, writer);
       await server.publish(this.#place.stream, this.#place.subject, octets, { headers, id });
+      // If another had the partition when this came, it is passed over: it stays in the outbox, whoever fences that or not.
+      if (lease.state !== 'held') throw new Error('the lease of the mediation was late when it came');
       for (const { position } of batch.entries) this.#stored.add(position);
       this.#laid += batch.entries.length;
     }

@@ -28,6 +28,8 @@ export class RelayedPartition {
   readonly #options: RelayedPartitionOptions & RelayedPart;
   readonly #lanes = new Map<string, readonly RelayLane[]>();
   readonly #unsubscribe: () => void;
+  /** Lanes to where nothing goes any more, until what was under way is settled. */
+  readonly #leaving = new Map<RelayLane, Promise<void>>();
   /** PDUs that lanes laid down that have gone. */
   #laidBefore = 0;
 
@@ -44,7 +46,7 @@ export class RelayedPartition {
 
   /** PDUs that were laid into streams. */
   get laid(): number {
-    return this.#all().reduce((sum, { laid }) => sum + laid, this.#laidBefore);
+    return [...this.#all(), ...this.#leaving.keys()].reduce((sum, { laid }) => sum + laid, this.#laidBefore);
   }
 
   /** Why PDUs stay in the outbox now; `null`: they do not, as far as it was tried. */
@@ -57,8 +59,7 @@ export class RelayedPartition {
     for (const [did, lanes] of this.#lanes) {
       if (dids.has(did)) continue;
       this.#lanes.delete(did);
-      for (const lane of lanes) void lane.stop();
-      this.#laidBefore += lanes.reduce((sum, { laid }) => sum + laid, 0);
+      for (const lane of lanes) this.#leaving.set(lane, this.#leave(lane));
     }
     for (const did of dids) {
       const lanes =
@@ -71,7 +72,13 @@ export class RelayedPartition {
   /** Lays down nothing more; resolves when what was under way is settled. */
   async stop(): Promise<void> {
     this.#unsubscribe();
-    await Promise.all(this.#all().map((lane) => lane.stop()));
+    await Promise.all([...this.#all().map((lane) => lane.stop()), ...this.#leaving.values()]);
+  }
+
+  async #leave(lane: RelayLane): Promise<void> {
+    await lane.stop();
+    this.#leaving.delete(lane);
+    this.#laidBefore += lane.laid;
   }
 
   #all(): RelayLane[] {
