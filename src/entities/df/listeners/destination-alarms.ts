@@ -38,6 +38,7 @@ const UNNOTED = {
   begins: 'what is raised of destinations cannot be noted for now',
   over: 'what is raised of destinations is noted again',
 } as const;
+const CAUSES = ['told', 'unserved'] as const;
 const NONE: RaisedAlarms = { told: false, unserved: false };
 
 export class DestinationAlarms {
@@ -85,7 +86,7 @@ export class DestinationAlarms {
       if (dids.has(did)) continue;
       this.#told.delete(did);
       this.#unservedSince.delete(did);
-      for (const cause of ['told', 'unserved'] as const) this.#options.alarms.clear(did, cause);
+      this.#clear(did);
     }
     this.#dids = dids;
   }
@@ -120,6 +121,7 @@ export class DestinationAlarms {
       return;
     }
     if (!this.#isTelling) await this.#takeOver();
+    if (!this.#options.tells()) return;
     for (const did of this.#dids) this.#judge(did);
     await this.#note();
   }
@@ -141,16 +143,23 @@ export class DestinationAlarms {
       if (message === null || raised === null) continue;
       const did = lastPartOf(message);
       this.#noted.set(did, raised);
-      for (const cause of ['told', 'unserved'] as const) if (raised[cause]) alarms.assume(did, cause);
+      for (const cause of CAUSES) if (raised[cause]) alarms.assume(did, cause);
+      // It was removed while nobody told.
+      if (!this.#dids.has(did) && this.#options.tells()) this.#clear(did);
     }
     this.#isTelling = true;
+  }
+
+  /** It is not a destination any more. */
+  #clear(did: string): void {
+    for (const cause of CAUSES) this.#options.alarms.clear(did, cause);
   }
 
   #giveUp(): void {
     if (!this.#isTelling) return;
     this.#isTelling = false;
     for (const did of new Set([...this.#dids, ...this.#noted.keys()]))
-      for (const cause of ['told', 'unserved'] as const) this.#options.alarms.forget(did, cause);
+      for (const cause of CAUSES) this.#options.alarms.forget(did, cause);
     this.#noted.clear();
   }
 

@@ -277,42 +277,64 @@ describe.skipIf(missingNats())('PS-PDUs of several processes that mediate', () =
     });
   });
 
-  it('R-23: an alarm of a destination is raised once and cleared once, though another has the first partition meanwhile', async () => {
-    const settings = await ways.streams();
-    const told: string[] = [];
-    const speaks = { who: 'one' };
-    const mediator = (who: string) => {
-      const alarms = new AlarmBook({
-        raised: (_, text) => void told.push(`${who}: ${text}`),
-        cleared: () => void told.push(`${who}: cleared`),
-      });
-      const made = new DestinationAlarms({
-        ...{ server: ways.server, streams: settings, alarms, alarmAfter: 60_000, ...ports },
-        tells: () => speaks.who === who,
-      });
-      made.follow(new Set([LEMF]));
-      made.start();
-      onTestFinished(() => made.stop());
-      return made;
-    };
-    const place = { server: ways.server, ...deliveryPlace(settings, LEMF) };
-    const lease = await StreamLease.take(place, 'deliverer', settings.leaseMs, ports);
-    onTestFinished(() => lease.release());
-    const says = async (ready: boolean, problem: string | null) => {
-      const { stream, subject } = notePlace(settings, 'told', LEMF);
-      await ways.server.publish(stream, subject, toldNote({ ready, problem }));
-    };
-    const all = [mediator('one'), mediator('other')];
-    const raised = notePlace(settings, 'raised', LEMF);
-    const noted = async () => (await ways.server.newest(raised.stream, raised.subject))?.number ?? 0;
-    await says(false, 'it is away');
-    await expect.poll(noted).toBeGreaterThan(0);
-    speaks.who = 'other';
-    await says(false, 'it is away still');
-    const before = await noted();
-    await says(true, null);
-    await expect.poll(noted).toBeGreaterThan(before);
-    for (const each of all) await expect.poll(() => each.ready(LEMF)).toBe(true);
-    expect(told).toEqual(['one: it is away', 'other: cleared']);
+  describe('alarms of a destination', () => {
+    /** Processes that mediate, of which one speaks for all, and somebody who delivers. */
+    async function speakers() {
+      const settings = await ways.streams();
+      const told: string[] = [];
+      const speaks = { who: 'one' };
+      const mediator = (who: string, dids = new Set([LEMF])): DestinationAlarms => {
+        const alarms = new AlarmBook({
+          raised: (_, text) => void told.push(`${who}: ${text}`),
+          cleared: () => void told.push(`${who}: cleared`),
+        });
+        const made = new DestinationAlarms({
+          ...{ server: ways.server, streams: settings, alarms, alarmAfter: 60_000, ...ports },
+          tells: () => speaks.who === who,
+        });
+        made.follow(dids);
+        made.start();
+        onTestFinished(() => made.stop());
+        return made;
+      };
+      const place = { server: ways.server, ...deliveryPlace(settings, LEMF) };
+      const lease = await StreamLease.take(place, 'deliverer', settings.leaseMs, ports);
+      onTestFinished(() => lease.release());
+      const says = async (ready: boolean, problem: string | null): Promise<void> => {
+        const { stream, subject } = notePlace(settings, 'told', LEMF);
+        await ways.server.publish(stream, subject, toldNote({ ready, problem }));
+      };
+      const raised = notePlace(settings, 'raised', LEMF);
+      const noted = async (): Promise<number> =>
+        (await ways.server.newest(raised.stream, raised.subject))?.number ?? 0;
+      return { told, speaks, mediator, says, noted };
+    }
+
+    it('R-23: are raised once and cleared once, though another has the first partition meanwhile', async () => {
+      const { told, speaks, mediator, says, noted } = await speakers();
+      const all = [mediator('one'), mediator('other')];
+      await says(false, 'it is away');
+      await expect.poll(noted).toBeGreaterThan(0);
+      speaks.who = 'other';
+      await says(false, 'it is away still');
+      const before = await noted();
+      await says(true, null);
+      await expect.poll(noted).toBeGreaterThan(before);
+      for (const each of all) await expect.poll(() => each.ready(LEMF)).toBe(true);
+      expect(told).toEqual(['one: it is away', 'other: cleared']);
+    });
+
+    it('R-23: are cleared by whoever speaks next where it was removed while nobody did', async () => {
+      const { told, speaks, mediator, says, noted } = await speakers();
+      const one = mediator('one');
+      await says(false, 'it is away');
+      await expect.poll(noted).toBeGreaterThan(0);
+      await one.stop();
+      speaks.who = 'other';
+      const before = await noted();
+      mediator('other', new Set());
+      await expect.poll(noted).toBeGreaterThan(before);
+      expect(told).toEqual(['one: it is away', 'other: cleared']);
+    });
   });
 });
