@@ -12,7 +12,7 @@
 import { messageOf } from '../../bytes/errors.ts';
 import { AttemptPauses } from '../../bytes/back-off.ts';
 import type { Clock, Logger } from '../../bytes/ports.ts';
-import type { LossesKnown, LostSessions } from '../../wire/iq/losses.ts';
+import type { LossesKnown } from '../../wire/iq/losses.ts';
 import type { Call } from './calls.ts';
 import type { MediaLosses } from './ports.ts';
 
@@ -28,6 +28,8 @@ export interface LostMediaParts {
 
 /** Milliseconds until a gateway that does not answer is asked again: at first, and at most. */
 const AGAIN_MS = { first: 500, longest: 10_000 };
+/** What has nothing to tell and does not wait so long with it, milliseconds, is not asked again at once either. */
+const SWIFT_MS = 500;
 
 export class LostMedia {
   readonly #parts: LostMediaParts;
@@ -63,9 +65,12 @@ export class LostMedia {
   }
 
   async #round(): Promise<void> {
+    const { clock } = this.#parts;
+    const [asked, known] = [clock.now(), this.#known];
     try {
       await this.#ask();
       this.#answered();
+      if (isSame(known, this.#known) && clock.now() - asked < SWIFT_MS) await this.#pauses.wait();
     } catch (error) {
       this.#unanswered(error);
       await this.#pauses.wait();
@@ -76,7 +81,7 @@ export class LostMedia {
     const told = await this.#parts.losses.lost(this.#known);
     if (this.#isStopped) return;
     this.#end(told.isWhole ? new Set(told.sessions) : await this.#gone());
-    this.#known = { run: told.run, next: told.next } satisfies Omit<LostSessions, 'sessions' | 'isWhole'>;
+    this.#known = { run: told.run, next: told.next };
   }
 
   /** Of all sessions those that the gateway has no more. */
@@ -124,4 +129,8 @@ export class LostMedia {
       this.#parts.logger.warn({ problem }, 'the media gateway cannot be asked which media it has lost');
     this.#state = 'down';
   }
+}
+
+function isSame(one: LossesKnown | null, other: LossesKnown | null): boolean {
+  return one?.run === other?.run && one?.next === other?.next;
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../bytes/ports.ts';
 import { IQ_LOSSES_AT_ONCE, IQ_LOSSES_WAIT_MS } from '../../wire/iq/losses.ts';
 import type { LossesKnown, LostSessions } from '../../wire/iq/losses.ts';
 
-/** SessionLosses that are kept. */
+/** Losses that are kept. */
 const MOST_KEPT = 10_000;
 /** Questions that wait; of more, the longest waiting is answered at once. */
 const MOST_WAITING = 64;

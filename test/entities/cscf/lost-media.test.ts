@@ -13,6 +13,7 @@ import type { UserAgent } from '../../../src/sip/agent.ts';
 import type { IncomingCall, Leg } from '../../../src/sip/agent-types.ts';
 import { reasonIn } from '../../../src/sip/reason.ts';
 import type { LossesKnown, LostSessions } from '../../../src/wire/iq/losses.ts';
+import { ManualClock, settle } from '../../support/manual-clock.ts';
 import { silent } from '../../support/silent.ts';
 import { dial, Network, sdpBody } from './network.ts';
 import type { Home } from './network.ts';
@@ -142,9 +143,36 @@ describe('R-72: media that the gateway has lost', () => {
     await expect.poll(() => losses.asked.length).toBe(3);
     expect(losses.asked[2]).toEqual({ run: 'r', next: 1 });
     expect([ended, home.cscf.calls]).toEqual([[], 1]);
-    await losses.say({ ...part, sessions: [] });
+    await losses.say({ ...part, next: 2, sessions: [] });
     await expect.poll(() => home.cscf.lostMedia?.gateway).toBe('up');
   });
+});
+
+it('R-72: a gateway that has nothing to tell, and says so at once, is not asked without a pause', async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const media = new LostMedia({
+    losses: {
+      lost: async () => {
+        asked++;
+        await settle();
+        return { ...part, sessions: [] };
+      },
+      stands: () => Promise.resolve(true),
+    },
+    ...{ calls: { all: [] }, end: () => undefined, clock, logger: silent },
+  });
+  const done = media.follow();
+  const settled = async (): Promise<number> => {
+    for (let turns = 0; turns < 5; turns++) await settle();
+    return asked;
+  };
+  // The first answer says from where on it will be told.
+  expect(await settled()).toBe(2);
+  clock.advance(500);
+  expect(await settled()).toBe(3);
+  media.stop();
+  await done;
 });
 
 it('R-72: a call that cannot be ended does not keep others whose media are lost', async () => {
