@@ -135,13 +135,15 @@ export class LeaseShares {
 
   /** Names of the other processes that are there. */
   get others(): string[] {
-    return this.#members().filter((name) => name !== this.#member);
+    return this.#members(this.#steady()).filter((name) => name !== this.#member);
   }
 
   /** Names of those that say that they do the work in another way. */
   get unlike(): string[] {
     const { way } = this.#options;
-    return this.#memberMessages().flatMap(({ name, note }) => (note === '' || note === way ? [] : [name]));
+    return this.#memberMessages(this.#steady()).flatMap(({ name, note }) =>
+      note === '' || note === way ? [] : [name],
+    );
   }
 
   /** How often a thing was taken or has gone. */
@@ -209,21 +211,24 @@ export class LeaseShares {
   }
 
   async #look(): Promise<void> {
-    await this.#forgetMembers();
-    const isThere = await this.#comesOrGoes();
     const things = this.#options.things();
+    // What is lost is given up whatever becomes of the rest.
     for (const [thing, { lease }] of this.#held)
-      if (!isThere || lease.state === 'lost' || !things.includes(thing)) this.#end(thing);
-    const members = this.#members();
-    this.#noteMissed(things);
+      if (lease.state === 'lost' || !things.includes(thing)) this.#end(thing);
+    await this.#forgetMembers();
+    if (!(await this.#comesOrGoes())) for (const thing of this.#held.keys()) this.#end(thing);
+    const now = this.#steady();
+    const members = this.#members(now);
+    this.#noteMissed(things, now);
     // Who is not seen by others is not counted by them: it takes nothing, and keeps what it has while nobody else wants it.
     if (this.#announced?.state !== 'held' || !members.includes(this.#member)) return;
     const own = this.held;
-    const places = this.#places(things, members);
+    const places = this.#places(things, members, now);
     for (const thing of own.slice(places)) this.#end(thing);
     if (this.#unableSince !== null) return;
     let left = places - own.length;
-    for (const thing of this.#inOwnOrder(things.filter((each) => this.#mayTake(each)))) {
+    const free = things.filter((each) => this.#mayTake(each, now));
+    for (const thing of this.#inOwnOrder(free, members)) {
       if (left <= 0 || this.#isStopped) return;
       if (await this.#take(thing)) left -= 1;
     }
@@ -233,8 +238,9 @@ export class LeaseShares {
   async #comesOrGoes(): Promise<boolean> {
     const { isAble, ttlMs, ports } = this.#options;
     if (isAble?.() === false) {
-      this.#unableSince ??= this.#steady();
-      if (this.#steady() - this.#unableSince < ttlMs * UNABLE) return true;
+      const now = this.#steady();
+      this.#unableSince ??= now;
+      if (now - this.#unableSince < ttlMs * UNABLE) return true;
       if (this.#announced !== null)
         ports.logger.error({}, 'what is had by leases cannot be worked on: it is given back to others');
       await this.#announced?.release();
@@ -249,10 +255,10 @@ export class LeaseShares {
   }
 
   /** How many this process may have. */
-  #places(things: readonly string[], members: readonly string[]): number {
+  #places(things: readonly string[], members: readonly string[], now: number): number {
     const counts = new Map(members.map((name) => [name, 0]));
     for (const thing of things) {
-      const name = this.#held.has(thing) ? this.#member : (this.#present(thing)?.name ?? '');
+      const name = this.#held.has(thing) ? this.#member : (this.#present(thing, now)?.name ?? '');
       const count = counts.get(name);
       if (count !== undefined) counts.set(name, count + 1);
     }
@@ -262,11 +268,11 @@ export class LeaseShares {
     return Math.floor(things.length / members.length) + (rank < rest ? 1 : 0);
   }
 
-  #mayTake(thing: string): boolean {
+  #mayTake(thing: string, now: number): boolean {
     if (this.#held.has(thing)) return false;
-    const seen = this.#present(thing);
+    const seen = this.#present(thing, now);
     if (seen !== null && !this.#isFormer(seen)) return false;
-    return this.#steady() >= (this.#later.get(thing) ?? -Infinity);
+    return now >= (this.#later.get(thing) ?? -Infinity);
   }
 
   /** Whether it was had by a process that had this one's name before: one that lives has said so since this one came. */
@@ -276,7 +282,7 @@ export class LeaseShares {
   }
 
   async #take(thing: string): Promise<boolean> {
-    const { name: _, ttlMs, ports, begin } = this.#options;
+    const { ttlMs, ports, begin } = this.#options;
     const after = this.#seen.get(thing)?.number ?? 0;
     const lease = await StreamLease.takeAfter(this.#place(thing), this.#member, ttlMs, after, ports, PENDING);
     if (lease === null) {
@@ -331,41 +337,41 @@ export class LeaseShares {
     logger.info({ thing }, 'a lease has gone');
   }
 
-  #noteMissed(things: readonly string[]): void {
+  #noteMissed(things: readonly string[], now: number): void {
     for (const thing of things) {
-      if (this.#isServed(thing)) this.#missed.delete(thing);
+      if (this.#isServed(thing, now)) this.#missed.delete(thing);
       else if (!this.#missed.has(thing))
-        this.#missed.set(thing, { steady: this.#steady(), at: this.#options.ports.clock.now() });
+        this.#missed.set(thing, { steady: now, at: this.#options.ports.clock.now() });
     }
     for (const thing of this.#missed.keys()) if (!things.includes(thing)) this.#missed.delete(thing);
   }
 
   /** Whether somebody is at it: a lease is renewed also while its work begins, which may fail, and until it has ended. */
-  #isServed(thing: string): boolean {
+  #isServed(thing: string, now: number): boolean {
     const held = this.#held.get(thing);
     if (held !== undefined) return held.isAtWork;
-    const seen = this.#present(thing);
+    const seen = this.#present(thing, now);
     return seen !== null && seen.note !== PENDING;
   }
 
   /** Who renews in time; `null`: nobody. */
-  #present(thing: string): Seen | null {
+  #present(thing: string, now: number): Seen | null {
     const seen = this.#seen.get(thing);
     if (seen === undefined || seen.name === '') return null;
-    return this.#steady() - seen.at < this.#options.ttlMs * LEASE_PATIENCE ? seen : null;
+    return now - seen.at < this.#options.ttlMs * LEASE_PATIENCE ? seen : null;
   }
 
-  #members(): string[] {
-    return this.#memberMessages()
+  #members(now: number): string[] {
+    return this.#memberMessages(now)
       .map(({ name }) => name)
       .sort();
   }
 
   /** The newest of each. */
-  #memberMessages(): Seen[] {
+  #memberMessages(now: number): Seen[] {
     const there = [...this.#seen.keys()].filter((subject) => subject.startsWith(MEMBER));
     const members = new Map<string, Seen>();
-    for (const seen of there.flatMap((subject) => this.#present(subject) ?? [])) {
+    for (const seen of there.flatMap((subject) => this.#present(subject, now) ?? [])) {
       const key = this.#options.isNameOwn === true ? nameOf(seen.name) : seen.name;
       if (seen.number > (members.get(key)?.number ?? 0)) members.set(key, seen);
     }
@@ -385,9 +391,8 @@ export class LeaseShares {
   }
 
   /** So that two who look at the same time do not go for the same ones. */
-  #inOwnOrder(things: readonly string[]): string[] {
-    const members = this.#members();
-    const at = Math.floor((things.length * members.indexOf(this.#member)) / Math.max(1, members.length));
+  #inOwnOrder(things: readonly string[], members: readonly string[]): string[] {
+    const at = Math.floor((things.length * members.indexOf(this.#member)) / members.length);
     return [...things.slice(at), ...things.slice(0, at)];
   }
 

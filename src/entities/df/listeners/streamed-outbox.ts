@@ -32,7 +32,7 @@ export interface StreamedOutboxOptions {
 
 /** Octets of one part of what waits for a destination that are in memory, at most; a message more. */
 const MOST_LOADED = 8 << 20;
-/** Milliseconds between removals; messages that are removed at once. */
+/** Milliseconds between removals; so many messages are not kept for the next one. */
 const TRIM_MS = 500;
 const TRIM_AT_ONCE = 8;
 /** What was read so long ago is read anew when a connection begins, in milliseconds: some of it may have been removed. */
