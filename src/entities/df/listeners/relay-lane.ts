@@ -140,11 +140,11 @@ export class RelayLane {
   async #layAll(batches: readonly HandoverBatch[]): Promise<void> {
     const { server, lease, writer } = this.#options;
     for (const batch of batches) {
-      if (lease.state !== 'held') throw new Error('the lease of the mediation is late');
+      if (!isHeld(lease)) throw new Error('the lease of the mediation is late');
       const { octets, headers, id } = handoverMessage(this.#did, batch, writer);
       await server.publish(this.#place.stream, this.#place.subject, octets, { headers, id });
       // If another had the partition when this came, it is passed over: it stays in the outbox, whoever fences that or not.
-      if (lease.state !== 'held') throw new Error('the lease of the mediation was late when it came');
+      if (!isHeld(lease)) throw new Error('the lease of the mediation was late when it came');
       for (const { position } of batch.entries) this.#stored.add(position);
       this.#laid += batch.entries.length;
     }
@@ -158,4 +158,9 @@ export class RelayLane {
     await this.#options.outbox.acknowledge(this.#did, last, 0, this.#part);
     for (const { position } of gone) this.#stored.delete(position);
   }
+}
+
+/** Asked anew each time: it becomes late while something is waited for. */
+function isHeld({ state }: RelayLaneOptions['lease']): boolean {
+  return state === 'held';
 }
