@@ -141,9 +141,8 @@ export class LeaseShares {
   /** Names of those that say that they do the work in another way. */
   get unlike(): string[] {
     const { way } = this.#options;
-    return this.#memberMessages(this.#steady()).flatMap(({ name, note }) =>
-      note === '' || note === way ? [] : [name],
-    );
+    const messages = this.#memberMessages(this.#steady());
+    return messages.flatMap(({ name, note }) => (note === '' || note === way ? [] : [name]));
   }
 
   /** How often a thing was taken or has gone. */

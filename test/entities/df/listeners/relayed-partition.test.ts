@@ -1,5 +1,7 @@
 /** What is in the outbox of a partition, on its way into streams, while its lease and its destinations come and go. */
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SharedTroubleLog } from '../../../../src/bytes/trouble-log.ts';
+import { UNTAKEN } from '../../../../src/entities/df/listeners/relay-lane.ts';
 import { RelayedPartition } from '../../../../src/entities/df/listeners/relayed-partition.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import type { LeaseState } from '../../../../src/storage/stream-lease.ts';
@@ -36,7 +38,8 @@ async function relayed() {
   const server = new HeldStream();
   const clock = new ManualClock();
   const partition = new RelayedPartition({
-    ...{ outbox, lease, writer: WRITER, server, streams: { name: 'df' }, clock, logger: silent },
+    ...{ outbox, lease, writer: WRITER, server, streams: { name: 'df' }, clock },
+    untaken: new SharedTroubleLog(UNTAKEN, { logger: silent, now: () => 0 }),
   });
   onTestFinished(async () => {
     lease.state = 'lost';
