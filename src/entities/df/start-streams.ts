@@ -46,9 +46,33 @@ export async function openStreams(
       'refused',
       `the stream server takes messages of ${server.largestMessage} octets, ${needed} are needed: set its max_payload to 2MB`,
     );
-  for (const terms of streamsOf(settings, roles)) await server.keep(terms);
-  if (roles.includes('intake') || roles.includes('mediation')) await requirePartitions(server, settings);
+  const make = async (): Promise<void> => {
+    for (const terms of streamsOf(settings, roles)) await server.keep(terms);
+    if (roles.includes('intake') || roles.includes('mediation')) await requirePartitions(server, settings);
+  };
+  if (roles.includes('mediation')) await make();
+  else await untilMade(make, ports);
   return server;
+}
+
+/** How long whoever may not make the streams waits for the mediation to make them, and between looks, milliseconds. */
+const MADE_MS = 30_000;
+const LOOK_MS = 500;
+
+/** Makes them, or finds them made: a user of the server may have no right to make any. @throws StorageError */
+async function untilMade(make: () => Promise<void>, { clock, logger }: StreamPorts): Promise<void> {
+  const end = clock.now() + MADE_MS;
+  for (let isTold = false; ; isTold = true) {
+    try {
+      await make();
+      return;
+    } catch (error) {
+      const isForNow = error instanceof StorageError && error.code === 'unavailable';
+      if (!isForNow || clock.now() >= end) throw error;
+      if (!isTold) logger.info({ reason: error.message }, 'waits for the mediation to make the streams');
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    }
+  }
 }
 
 /** How all calls of a DF's streams are mediated: by one process at a time, or by several on a database, each its share. */

@@ -7,8 +7,10 @@ import type { LabFolder } from '../folder/lab-folder.ts';
 import type { SupervisedEngine } from '../processes/supervisor.ts';
 import { answers } from './folder.ts';
 import type { Greeting } from './folder.ts';
-import { launchOfStreams, STREAMS_GREETING, streamConfig, streamPassword } from './nats.ts';
+import { launchOfStreams, STREAMS_GREETING, streamConfig } from './nats.ts';
 import { DATABASE_GREETING, databaseData, databasePassword, launchOfDatabase } from './postgresql.ts';
+import { passwordFile, usersOf } from './users.ts';
+import type { Engine } from './users.ts';
 
 /** In a laboratory's folder. */
 export const ENGINES = 'engines';
@@ -22,6 +24,7 @@ export interface LabEngine extends SupervisedEngine {
 /** Those of a laboratory; none where each entity is one process. */
 export function enginesOf(lab: LabFolder): LabEngine[] {
   const { enginePorts } = lab;
+  const homes = lab.homes.map(({ name }) => name);
   if (enginePorts === null) return [];
   // Absolute: engines have another working directory.
   const folder = path.resolve(lab.at(ENGINES));
@@ -33,17 +36,19 @@ export function enginesOf(lab: LabFolder): LabEngine[] {
   const { postgresql, nats } = enginePorts;
   return [
     engine('postgresql', [databaseData(folder), postgresql, DATABASE_GREETING], () =>
-      launchOfDatabase({ folder, port: postgresql }),
+      launchOfDatabase({ folder, port: postgresql, homes }),
     ),
     engine('nats-server', [streamConfig(folder), nats, STREAMS_GREETING], () =>
-      launchOfStreams({ folder, port: nats }),
+      launchOfStreams({ folder, port: nats, homes }),
     ),
   ];
 }
 
-/** Makes their folder, with passwords. */
-export function makeEngines(folder: string, random: Random): void {
+/** Makes their folder, with the passwords of those who enter them. */
+export function makeEngines(folder: string, homes: readonly string[], random: Random): void {
   makeFolder(folder, 0o700);
-  for (const file of [databasePassword(folder), streamPassword(folder)])
+  const users = Object.entries(usersOf(homes)) as [Engine, readonly string[]][];
+  const files = users.flatMap(([engine, names]) => names.map((user) => passwordFile(folder, engine, user)));
+  for (const file of [databasePassword(folder), ...files])
     writeWhole(file, `${toHex(random.bytes(PASSWORD_OCTETS))}\n`, { mode: 0o600 });
 }

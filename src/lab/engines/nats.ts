@@ -3,19 +3,18 @@
  *
  *     ENGINES/nats/                of the user who runs it, 0700: streams/
  *     ENGINES/nats.conf            of whoever starts it, 0600; where another user runs it, 0640 and of that one's group
- *     ENGINES/nats-password        of whoever enters it, 0600
+ *
+ * Each home is an account: of another's streams it knows nothing, and has users of its own (`users.ts`).
  *
  * Nothing is written where the user who runs it may write: a link that is laid there would lead to any file.
  */
 import path from 'node:path';
-import { readWhole } from '../../storage/files.ts';
 import type { Launch } from '../processes/lab-process.ts';
 import { openEngineFolder, untilAnswered, writeEngineFile } from './folder.ts';
 import type { Greeting } from './folder.ts';
 import { engineUser, programOf } from './programs.ts';
+import { passwordOf, STREAM_ROLES, streamRights, streamsName, streamUser } from './users.ts';
 
-/** The only one who enters it. */
-export const STREAM_USER = 'claviger';
 /** A message of a DF is at most 2,035,712 octets (docs/scale.md). */
 const LARGEST_MESSAGE = 2 << 20;
 /** What all streams may reserve, octets. */
@@ -28,10 +27,8 @@ export interface StreamServerPlace {
   /** Folder of the laboratory's engines. */
   readonly folder: string;
   readonly port: number;
-}
-
-export function streamPassword(folder: string): string {
-  return path.join(folder, 'nats-password');
+  /** Names of homes whose DFs enter it. */
+  readonly homes: readonly string[];
 }
 
 export function streamConfig(folder: string): string {
@@ -39,7 +36,7 @@ export function streamConfig(folder: string): string {
 }
 
 /** Writes its settings, which are those of now. @throws LabError `engine` */
-export function launchOfStreams({ folder, port }: StreamServerPlace): Launch {
+export function launchOfStreams({ folder, port, homes }: StreamServerPlace): Launch {
   const user = engineUser('nats');
   const file = streamConfig(folder);
   const own = path.join(folder, 'nats');
@@ -49,7 +46,7 @@ export function launchOfStreams({ folder, port }: StreamServerPlace): Launch {
     port,
     max_payload: LARGEST_MESSAGE,
     jetstream: { store_dir: path.join(own, 'streams'), max_file_store: LARGEST_STORE },
-    authorization: { user: STREAM_USER, password: readWhole(streamPassword(folder)).toString('utf8').trim() },
+    accounts: Object.fromEntries(homes.map((home) => [home, accountOf(folder, home)])),
   };
   writeEngineFile(file, JSON.stringify(settings, null, 2) + '\n', user);
   return {
@@ -59,4 +56,15 @@ export function launchOfStreams({ folder, port }: StreamServerPlace): Launch {
     ...{ cwd: '/', user, readyMs: READY_MS },
     ready: (runs) => untilAnswered(port, STREAMS_GREETING, runs),
   };
+}
+
+/** The account of a home. */
+function accountOf(folder: string, home: string): object {
+  const users = STREAM_ROLES.map((role) => {
+    const user = streamUser(role, home);
+    const permissions = streamRights(role, streamsName(home), user);
+    const password = passwordOf(folder, 'nats', user);
+    return { user, password, ...(permissions === null ? {} : { permissions }) };
+  });
+  return { jetstream: 'enabled', users };
 }

@@ -3,9 +3,12 @@
  * loopback alone.
  *
  *     ENGINES/postgresql/          of the user who runs it, 0700
- *     ENGINES/postgresql-password  of whoever enters it, 0600
+ *
+ * Each entity of a home has a user and a database of its own there (`users.ts`), which nobody else enters. They are made
+ * with the data, before it listens, by what would be in the server's own tables: no password is in a statement.
  */
 import { spawn } from 'node:child_process';
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { readWhole } from '../../storage/files.ts';
@@ -14,11 +17,15 @@ import type { Launch, ProcessUser } from '../processes/lab-process.ts';
 import { openEngineFolder, untilAnswered, writeEngineFile } from './folder.ts';
 import type { Greeting } from './folder.ts';
 import { engineUser, programOf } from './programs.ts';
+import { passwordOf, usersOf } from './users.ts';
 
-/** The only one who enters it. */
-export const DATABASE_USER = 'claviger';
+/** As whom no entity enters. */
+const SUPERUSER = 'claviger';
 /** A database that every server has. */
-export const DATABASE_NAME = 'postgres';
+const FIRST_DATABASE = 'postgres';
+/** SCRAM-SHA-256 as PostgreSQL has it by default. */
+const ITERATIONS = 4_096;
+const SALT_OCTETS = 16;
 /** Connections of all processes of a laboratory at once. */
 const CONNECTIONS = 300;
 const READY_MS = 60_000;
@@ -29,8 +36,11 @@ export interface DatabaseServer {
   /** Folder of the laboratory's engines. */
   readonly folder: string;
   readonly port: number;
+  /** Names of homes whose entities enter it. */
+  readonly homes: readonly string[];
 }
 
+/** That of the superuser. */
 export function databasePassword(folder: string): string {
   return path.join(folder, 'postgresql-password');
 }
@@ -40,10 +50,10 @@ export function databaseData(folder: string): string {
 }
 
 /** Makes its data where there is none yet. @throws LabError `engine` */
-export async function launchOfDatabase({ folder, port }: DatabaseServer): Promise<Launch> {
+export async function launchOfDatabase({ folder, port, homes }: DatabaseServer): Promise<Launch> {
   const user = engineUser('postgres');
   const data = databaseData(folder);
-  if (!existsSync(data)) await initialize(folder, data, user);
+  if (!existsSync(data)) await initialize(folder, data, usersOf(homes).postgresql, user);
   openEngineFolder(folder, data, user);
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -68,34 +78,72 @@ export async function launchOfDatabase({ folder, port }: DatabaseServer): Promis
   };
 }
 
-/** `initdb`, whole or not at all. */
-async function initialize(folder: string, data: string, user: ProcessUser | null): Promise<void> {
+/** `initdb` and users, whole or not at all. */
+async function initialize(
+  folder: string,
+  data: string,
+  names: readonly string[],
+  user: ProcessUser | null,
+): Promise<void> {
   const [next, initial] = [`${data}.new`, path.join(folder, 'initial')];
   rmSync(next, { recursive: true, force: true });
   openEngineFolder(folder, next, user);
   writeEngineFile(initial, readWhole(databasePassword(folder)), user);
-  const args = ['-D', next, '-U', DATABASE_USER, `--pwfile=${initial}`];
+  const args = ['-D', next, '-U', SUPERUSER, `--pwfile=${initial}`];
   args.push('-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C');
   try {
     await completed(programOf('initdb'), args, user);
+    // One statement a line.
+    const lines = [
+      ...names.flatMap((name) => userStatements(name, passwordOf(folder, 'postgresql', name))),
+      `REVOKE ALL ON DATABASE ${FIRST_DATABASE}, template1 FROM PUBLIC`,
+    ];
+    const single = ['--single', '-D', next, '-c', 'exit_on_error=true', FIRST_DATABASE];
+    await completed(programOf('postgres'), single, user, lines.map((line) => `${line}\n`).join(''));
     renameSync(next, data);
   } finally {
     rmSync(initial, { force: true });
   }
 }
 
+/** A user and its database. */
+function userStatements(name: string, password: string): string[] {
+  return [
+    `CREATE ROLE ${name} LOGIN PASSWORD '${scramVerifier(password)}'`,
+    `CREATE DATABASE ${name} OWNER ${name}`,
+    `REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
+  ];
+}
+
+/** What a server keeps of a password (RFC 5802 section 3, in the form of RFC 5803). @param password of ASCII */
+function scramVerifier(password: string): string {
+  const salt = randomBytes(SALT_OCTETS);
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
+  const keyOf = (name: string): Buffer => createHmac('sha256', salted).update(name).digest();
+  const stored = createHash('sha256').update(keyOf('Client Key')).digest('base64');
+  const server = keyOf('Server Key').toString('base64');
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${server}`;
+}
+
 function startupMessage(): Uint8Array {
-  const parameters = Buffer.from(`user\0${DATABASE_USER}\0\0`);
+  const parameters = Buffer.from(`user\0${SUPERUSER}\0\0`);
   const head = Buffer.alloc(8);
   head.writeUInt32BE(head.length + parameters.length, 0);
   head.writeUInt32BE(3 << 16, 4);
   return Buffer.concat([head, parameters]);
 }
 
-/** Runs a program to its end. @throws LabError `engine` with what it said */
-function completed(program: string, args: readonly string[], user: ProcessUser | null): Promise<void> {
+/** Runs a program to its end. @param input what it is told @throws LabError `engine` with what it said */
+function completed(
+  program: string,
+  args: readonly string[],
+  user: ProcessUser | null,
+  input = '',
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...user, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { ...user, cwd: '/', stdio: ['pipe', 'ignore', 'pipe'] });
+    // One that has ended says why by itself.
+    child.stdin.on('error', () => undefined).end(input);
     let said = '';
     const fail = (why: string): void => reject(new LabError('engine', `${program} ${why}`));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));

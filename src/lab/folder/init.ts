@@ -173,7 +173,12 @@ async function makeLab(folder: string, options: InitOptions): Promise<MadeLab> {
   const admin = plans.map(({ address }) => watchedOf(processes, address, () => range.tcp()));
   const analysts = plans.map(() => range.tcp());
   const engines = isScaled ? { postgresql: range.tcp(), nats: range.tcp() } : null;
-  if (engines !== null) makeEngines(path.join(folder, ENGINES), random);
+  if (engines !== null)
+    makeEngines(
+      path.join(folder, ENGINES),
+      plans.map(({ name }) => name),
+      random,
+    );
   const watched: WatchedHome[] = [];
   const place = { engines: path.join(folder, ENGINES), state: plan.state, range };
   for (const [at, home] of plans.entries())

@@ -14,8 +14,8 @@ import { hostOf, SERVICES } from '../network/home.ts';
 import type { HomePlan, Service } from '../network/home.ts';
 import type { HomeConfigs } from '../network/home-configs.ts';
 import type { PortRange } from '../network/ports.ts';
-import { DATABASE_NAME, DATABASE_USER, databasePassword } from '../engines/postgresql.ts';
-import { STREAM_USER, streamPassword } from '../engines/nats.ts';
+import { databaseUser, passwordFile, streamsName, streamUser } from '../engines/users.ts';
+import type { DatabaseEntity, StreamRole } from '../engines/users.ts';
 import type { EnginePorts, NamedProcess } from './lab-folder.ts';
 
 /** Processes of an entity that do the same. */
@@ -23,16 +23,16 @@ interface Rank {
   readonly name: string;
   readonly count: number;
   /** Of a DF: what they do of it. */
-  readonly roles?: readonly string[];
+  readonly role?: StreamRole;
 }
 
 /** How many processes there are of what: the one place that says it. */
 export const RANKS: Readonly<Partial<Record<Service, readonly Rank[]>>> = {
   kms: [{ name: 'kms', count: 2 }],
   df: [
-    { name: 'df-intake', count: 2, roles: ['intake'] },
-    { name: 'df-mediation', count: 3, roles: ['mediation'] },
-    { name: 'df-delivery', count: 2, roles: ['delivery'] },
+    { name: 'df-intake', count: 2, role: 'intake' },
+    { name: 'df-mediation', count: 3, role: 'mediation' },
+    { name: 'df-delivery', count: 2, role: 'delivery' },
   ],
 };
 
@@ -96,8 +96,8 @@ class ScaledHome {
     this.#place = place;
     const ports = (listener: string, count: number): number[] =>
       Array.from({ length: count }, (_, at) => (at === 0 ? (home.ports[listener] ?? 0) : place.range.tcp()));
-    const countOf = (kind: Service, role: string | null): number =>
-      RANKS[kind]?.find(({ roles }) => role === null || roles?.includes(role))?.count ?? 1;
+    const countOf = (kind: Service, wanted: StreamRole | null): number =>
+      RANKS[kind]?.find(({ role }) => wanted === null || role === wanted)?.count ?? 1;
     const kms = countOf('kms', null);
     this.#ports = {
       ...Object.fromEntries(
@@ -120,13 +120,13 @@ class ScaledHome {
         ...config,
         ...{ users: listens('users', at), xk: listens('xk', at), x1: listens('x1', at) },
         state: this.#kept(name),
-        database: this.#database(`kms_${this.#home.name}`, name),
+        database: this.#database('kms', name),
       },
     }));
   }
 
   df(config: Readonly<Record<string, unknown>>): ConfiguredProcess[] {
-    return (RANKS.df ?? []).flatMap(({ name: rank, roles = [] }) =>
+    return (RANKS.df ?? []).flatMap(({ name: rank, role = 'mediation' }) =>
       this.#each('df', rank).map(({ name, at }): ConfiguredProcess => {
         const {
           x2x3,
@@ -139,17 +139,22 @@ class ScaledHome {
           readonly store: unknown;
         };
         const { store: __, listen, ...ofX1 } = x1;
-        const isIntake = roles.includes('intake');
+        const isIntake = role === 'intake';
         // Who does not mediate keeps nothing, but has a name for it, by which its control socket is found.
-        const keeps = roles.includes('mediation')
-          ? {
-              x1: { ...ofX1, listen: { ...listen, port: this.#port('df.x1', at) } },
-              database: this.#database(`df_${this.#home.name}`, name),
-            }
-          : {
-              x1: { ...ofX1, listen: { address: this.#home.address }, store: this.#kept(`${name}-tasks.db`) },
-              store: this.#kept(`${name}.db`),
-            };
+        const keeps =
+          role === 'mediation'
+            ? {
+                x1: { ...ofX1, listen: { ...listen, port: this.#port('df.x1', at) } },
+                database: this.#database('df', name),
+              }
+            : {
+                x1: {
+                  ...ofX1,
+                  listen: { address: this.#home.address },
+                  store: this.#kept(`${name}-tasks.db`),
+                },
+                store: this.#kept(`${name}.db`),
+              };
         return {
           kind: 'df',
           name,
@@ -157,8 +162,8 @@ class ScaledHome {
             ...{
               ...others,
               ...keeps,
-              roles,
-              streams: this.#streams(roles.includes('delivery') ? name : null),
+              roles: [role],
+              streams: this.#streams(role, name),
             },
             x2x3: { ...x2x3, port: isIntake ? this.#port('df.x2x3', at) : 0 },
             audit: this.#kept(`${name}-audit.jsonl`),
@@ -201,23 +206,25 @@ class ScaledHome {
     return path.join(this.#place.state, this.#home.name, name);
   }
 
-  #database(schema: string, instance: string): object {
+  #database(entity: DatabaseEntity, instance: string): object {
     const { engines, ports } = this.#place;
+    const user = databaseUser(entity, this.#home.name);
     return {
-      ...{ engine: 'postgresql', host: '127.0.0.1', port: ports.postgresql, name: DATABASE_NAME },
-      ...{ user: DATABASE_USER, passwordFile: databasePassword(engines) },
-      ...{ schema, instance, connections: CONNECTIONS },
+      ...{ engine: 'postgresql', host: '127.0.0.1', port: ports.postgresql, name: user },
+      ...{ user, passwordFile: passwordFile(engines, 'postgresql', user) },
+      ...{ schema: user, instance, connections: CONNECTIONS },
     };
   }
 
-  /** @param instance of a process that delivers */
-  #streams(instance: string | null): object {
+  /** @param process its name: of one that delivers also that of its leases */
+  #streams(role: StreamRole, process: string): object {
     const { engines, ports } = this.#place;
+    const user = streamUser(role, this.#home.name);
     return {
       servers: [`127.0.0.1:${ports.nats}`],
-      ...{ user: STREAM_USER, passwordFile: streamPassword(engines), name: `df_${this.#home.name}` },
+      ...{ user, passwordFile: passwordFile(engines, 'nats', user), name: streamsName(this.#home.name) },
       ...{ ...STREAM_OCTETS, leaseMs: LEASE_MS },
-      ...(instance === null ? {} : { instance }),
+      ...(role === 'delivery' ? { instance: process } : {}),
     };
   }
 }

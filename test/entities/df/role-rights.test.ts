@@ -79,8 +79,10 @@ describe.skipIf(missingNats())('R-57: a user of the NATS server for each role of
       onTestFinished(() => running.stop());
       return running;
     };
+    // Who may not make the streams waits for who does.
+    const early = [start('intake'), start('delivery')] as const;
     await start('mediation');
-    const [{ x2x3 }, delivery] = [await start('intake'), await start('delivery')];
+    const [{ x2x3 }, delivery] = await Promise.all(early);
     await chain.report(x2x3?.port ?? 0, 60, () => undefined);
     const received = (kind: string) => deliveredOf(path.join(folder, 'lemf', `${kind}.ber`)).length;
     await expect.poll(() => [received('hi2'), received('hi3')]).toEqual([1, 60]);

@@ -28,7 +28,7 @@ describe.skipIf(missingNats())('settings of the NATS server of a laboratory', ()
   const victim = path.join(root, 'victim');
 
   it('are written by way of no link that whoever runs it may have laid, and are not that one’s to change', () => {
-    makeEngines(folder, systemRandom());
+    makeEngines(folder, ['home1'], systemRandom());
     writeFileSync(victim, 'as it was', { mode: 0o600 });
     const own = path.join(folder, 'nats');
     mkdirSync(own);
@@ -36,7 +36,7 @@ describe.skipIf(missingNats())('settings of the NATS server of a laboratory', ()
     for (const link of [conf, `${conf}.new`, path.join(own, 'nats.conf'), path.join(own, 'nats.conf.new')])
       symlinkSync(victim, link);
     const before = statSync(victim);
-    const { args } = launchOfStreams({ folder, port: 4222 });
+    const { args } = launchOfStreams({ folder, port: 4222, homes: ['home1'] });
     expect(args).toEqual(['-c', conf]);
     expect(readFileSync(victim, 'utf8')).toBe('as it was');
     const { uid, gid, mode } = statSync(victim);
@@ -58,7 +58,7 @@ describe.skipIf(missingNats())('settings of the NATS server of a laboratory', ()
     rmSync(path.join(folder, 'nats'), { recursive: true });
     symlinkSync(elsewhere, path.join(folder, 'nats'));
     const { uid } = statSync(elsewhere);
-    expect(() => launchOfStreams({ folder, port: 4222 })).toThrow();
+    expect(() => launchOfStreams({ folder, port: 4222, homes: ['home1'] })).toThrow();
     expect(statSync(elsewhere).uid).toBe(uid);
   });
 });

@@ -1,9 +1,10 @@
 /** A laboratory whose KMSs and DFs are several processes each: what `claviger init --scale` makes. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dfConfig } from '../../../src/entities/df/config.ts';
+import type { DfConfig } from '../../../src/entities/df/config.ts';
 import { kmsConfig } from '../../../src/entities/kms/config.ts';
 import { controlPathOf } from '../../../src/host/control.ts';
 import { readSecretFile } from '../../../src/host/config.ts';
@@ -67,14 +68,38 @@ describe('claviger init --scale', () => {
     expect(new Set(dfs.flatMap(({ roles }) => roles))).toEqual(new Set(['intake', 'mediation', 'delivery']));
   });
 
-  it('R-57: has passwords of its own that nobody but their owner may read', () => {
-    const files = ['postgresql-password', 'nats-password'].map((name) => path.join(folder, 'engines', name));
-    for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(path.join(folder, 'engines')).mode & 0o777).toBe(0o700);
-    const [one = '', other = ''] = files.map((file) => readFileSync(file, 'utf8').trim());
-    expect(one).toMatch(/^[0-9a-f]{48}$/);
-    expect(other).toMatch(/^[0-9a-f]{48}$/);
-    expect(other).not.toBe(one);
+  it('R-57: has a user for each entity and each role of a DF, with a password of its own that nobody but its owner may read', () => {
+    const engines = path.join(folder, 'engines');
+    expect(statSync(engines).mode & 0o777).toBe(0o700);
+    const passwords = new Map(
+      readdirSync(engines).map((name) => {
+        expect(statSync(path.join(engines, name)).mode & 0o777).toBe(0o600);
+        return [name, readFileSync(path.join(engines, name), 'utf8').trim()];
+      }),
+    );
+    for (const password of passwords.values()) expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect(new Set(passwords.values()).size).toBe(1 + 2 * (2 + 3));
+    const users = (kind: string, setting: 'database' | 'streams'): string[] => {
+      const found = namesOf(kind).flatMap((name): string[] => {
+        const [process = '', home = ''] = name.split('.');
+        const read = readSecretFile(path.join(folder, home, `${process}.json`));
+        const config = (kind === 'kms' ? kmsConfig : dfConfig)(read, path.join(folder, home, process));
+        const entered = (config as DfConfig)[setting];
+        if (entered === undefined) return [];
+        const { user, passwordFile } = entered;
+        const engine = setting === 'database' ? 'postgresql' : 'nats';
+        expect(path.basename(passwordFile ?? '')).toBe(`${engine}-${String(user)}-password`);
+        expect(passwords.has(path.basename(passwordFile ?? ''))).toBe(true);
+        return [String(user)];
+      });
+      return [...new Set(found)];
+    };
+    expect(users('kms', 'database')).toEqual(['kms_north', 'kms_south']);
+    expect(users('df', 'database')).toEqual(['df_north', 'df_south']);
+    const roles = ['intake', 'mediation', 'delivery'];
+    expect(users('df', 'streams')).toEqual(
+      ['north', 'south'].flatMap((home) => roles.map((role) => `${role}_${home}`)),
+    );
   });
 
   it('has both engines, and a laboratory without --scale has none', async () => {
