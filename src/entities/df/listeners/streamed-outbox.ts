@@ -359,7 +359,8 @@ class Lane {
     await this.#follower.stop();
     await this.#trimming;
     await this.trim();
-    for (const trouble of Object.values(this.#parts.troubles)) trouble.gone(this);
+    const { unremoved, notSetAside } = this.#parts.troubles;
+    for (const trouble of [unremoved, notSetAside]) trouble.gone(this);
   }
 
   async #take(message: StoredMessage): Promise<void> {
