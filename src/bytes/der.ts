@@ -46,14 +46,16 @@ export function tlv(
   contents: Uint8Array,
 ): Uint8Array {
   const lead = (CLASSES.indexOf(tagClass) << 6) | (constructed ? 0x20 : 0);
-  if (number < 31 && contents.length < 0x80) {
-    const octets = new Uint8Array(2 + contents.length);
-    octets[0] = lead | number;
-    octets[1] = contents.length;
-    octets.set(contents, 2);
-    return octets;
-  }
-  return concat(identifier(lead, number), lengthOctets(contents.length), contents);
+  if (number >= 31) return concat(identifier(lead, number), lengthOctets(contents.length), contents);
+  const { length } = contents;
+  const further = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
+  const octets = new Uint8Array(2 + further + length);
+  octets[0] = lead | number;
+  octets[1] = further === 0 ? length : 0x80 | further;
+  for (let [at, rest] = [1 + further, length]; at > 1; at--, rest = Math.floor(rest / 0x100))
+    octets[at] = rest;
+  octets.set(contents, 2 + further);
+  return octets;
 }
 
 function universal(number: number, contents: Uint8Array, constructed = false): Uint8Array {

@@ -13,10 +13,10 @@
  * unheard first.
  */
 import { ClavigerError } from '../../bytes/errors.ts';
-import { parseMessage } from '../../sip/message.ts';
 import { ATTRIBUTE } from '../../wire/x2x3/attributes.ts';
 import type { Pdu } from '../../wire/x2x3/pdu.ts';
 import { PDU_TYPE, textAttribute } from '../../wire/x2x3/pdu.ts';
+import { parseOnce } from './parsed-sip.ts';
 import type { CallStanding, Communication } from './ports.ts';
 
 export interface ClaimLimits {
@@ -32,7 +32,7 @@ export const CLAIM_LIMITS: ClaimLimits = { ofWarrant: 1_000, inAll: 20_000 };
 export function standingSaid(pdu: Pdu): CallStanding | null {
   if (pdu.type !== PDU_TYPE.x2) return 'proven';
   try {
-    const message = parseMessage(pdu.payload);
+    const message = parseOnce(pdu.payload);
     const { method } = message.cseq;
     if (method === 'ACK' || method === 'CANCEL') return null;
     if (message.kind === 'request') return 'open';

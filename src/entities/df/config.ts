@@ -213,7 +213,7 @@ const SETTINGS = strict({
   tls: TLS_FILES,
   hosts: HOSTS,
   store: Type.Optional(
-    filePath('SQLite file with state and outbox; content that waits is in the folder STORE.spool', {
+    filePath('SQLite file with state and outbox; most of what waits is in the folder STORE.spool', {
       absent: IN_DATABASE,
     }),
   ),

@@ -17,11 +17,11 @@ import { withoutKeyLines, withoutKeys } from '../../sip/blanked-keys.ts';
 import { bodyFieldsOf, reducedBody } from '../../sip/bodies.ts';
 import type { BodyLeaf } from '../../sip/bodies.ts';
 import { SipError } from '../../sip/errors.ts';
-import { readMessage } from '../../sip/message.ts';
 import type { SipRequest, SipResponse } from '../../sip/message.ts';
 import { takenApart } from '../../sip/offer-answer.ts';
 import { SDP_TYPE } from '../../sip/sdp.ts';
 import { fromOctets, toOctets } from '../../sip/text.ts';
+import { readOnce } from './parsed-sip.ts';
 import type { HandoverRecord } from './records.ts';
 
 /** When location is handed over: with everything, where a session or something else begins or ends, never. */
@@ -57,8 +57,9 @@ export function reducedMessage(
   const { head, sdp: body } = takenApart(sip);
   const message = readable(sip);
   const kept = message === null ? unreadableBody(body, coverage) : bodyOf(message, body, coverage);
-  const shown = showsLocation(message, coverage) ? head : withoutLocation(head);
-  const isReduced = !equalOctets(kept, body);
+  const isShown = showsLocation(message, coverage) || !mayHaveLocation(message);
+  const shown = isShown ? head : withoutLocation(head);
+  const isReduced = kept !== body && !equalOctets(kept, body);
   return { sip: isReduced || shown !== head ? concat(shown, kept) : sip, isReduced };
 }
 
@@ -68,7 +69,7 @@ const NOTHING = new Uint8Array();
 
 function readable(sip: Uint8Array): SipRequest | SipResponse | null {
   try {
-    return readMessage(sip);
+    return readOnce(sip);
   } catch (error) {
     if (error instanceof SipError) return null;
     throw error;
@@ -159,9 +160,22 @@ function methodOf(message: SipRequest | SipResponse): string {
   return /\S+$/.exec(message.first('CSeq') ?? '')?.[0] ?? '';
 }
 
+const LOCATION_FIELDS = [
+  'P-Access-Network-Info',
+  'Cellular-Network-Info',
+  'Geolocation',
+  'Geolocation-Error',
+];
+
 /** However it is folded, wherever it stands, and in a head that nobody can read. */
 const LOCATION_LINES =
   /^(?:P-Access-Network-Info|Cellular-Network-Info|Geolocation|Geolocation-Error)(?:\r?\n[ \t]|[ \t])*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$(?![^]))/gim;
+
+/** Of a head that can be read whole, each line has its name; of any other, nobody knows. */
+function mayHaveLocation(message: SipRequest | SipResponse | null): boolean {
+  if (message === null || message.fault !== null) return true;
+  return LOCATION_FIELDS.some((name) => message.first(name) !== null);
+}
 
 function withoutLocation(head: Uint8Array): Uint8Array {
   const text = fromOctets(head);

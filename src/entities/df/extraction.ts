@@ -8,13 +8,13 @@
  */
 import { ClavigerError } from '../../bytes/errors.ts';
 import { seenDescription } from '../../sip/descriptions.ts';
-import { parseMessage } from '../../sip/message.ts';
 import { answerIn } from '../../xk/carriage.ts';
 import type { RequestAnswer } from '../../xk/carriage.ts';
 import { seenMikeyIn } from '../../xk/seen-messages.ts';
 import type { SeenMessage } from '../../xk/seen-messages.ts';
 import { sightMedia } from './media-sighting.ts';
 import type { MediaSighting } from './media-sighting.ts';
+import { parseOnce } from './parsed-sip.ts';
 import { standingSightingIn } from './retained.ts';
 import type { StandingSighting } from './retained.ts';
 
@@ -42,7 +42,7 @@ const NOTHING: Sighting = {
 /** Nothing where the message cannot be read. */
 export function sightingIn(sip: Uint8Array, fromTarget: boolean | null, time: number): Sighting {
   try {
-    const message = parseMessage(sip);
+    const message = parseOnce(sip);
     const description = seenDescription(message);
     return {
       ...seenMikeyIn(message, description, fromTarget, time),

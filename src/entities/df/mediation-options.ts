@@ -28,8 +28,8 @@ export interface MediationOptions extends Partial<StateLimits> {
   readonly onEvent?: DfListener;
   /** What may wait for each destination; absent: all of it. */
   readonly backlog?: BacklogOptions;
-  /** How long content may wait so that more is committed at a time, milliseconds; default 0. */
-  readonly gatherMs?: number;
+  /** How long PDUs may wait so that more are committed at a time, milliseconds; default 0. */
+  readonly gatherMs?: Readonly<Record<'x2' | 'x3', number>>;
   /** How long a call that is not heard of is remembered, milliseconds; default 24 h. */
   readonly sessionMemoryMs?: number;
   /** How long a PDU waits for its task, milliseconds; default 10 min. */

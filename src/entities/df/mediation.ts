@@ -86,8 +86,8 @@ export class Mediation {
 
   private constructor(options: MediationOptions, state: WorkingState, onQuestion: QuestionListener) {
     this.#options = options;
-    const { tasks, clock, gatherMs = 0 } = options;
-    this.#turns = new Turns((works) => this.#work(works), { clock, ms: gatherMs });
+    const { tasks, clock } = options;
+    this.#turns = new Turns((works) => this.#work(works), clock);
     this.#state = state;
     this.#onQuestion = onQuestion;
     const currentState = () => this.#state;
@@ -124,8 +124,9 @@ export class Mediation {
   /** Takes PDUs in order; resolves when all that they lead to is durable. @throws if it could not be stored */
   async accept(batch: readonly Received[]): Promise<void> {
     const take = () => batch.forEach((received) => this.#take(received));
-    const mayWait = batch.every(({ pdu }) => pdu.type === PDU_TYPE.x3);
-    await this.#turn(take, { weight: batch.length, mayWait });
+    const { x2 = 0, x3 = 0 } = this.#options.gatherMs ?? {};
+    const isContent = batch.every(({ pdu }) => pdu.type === PDU_TYPE.x3);
+    await this.#turn(take, { weight: batch.length, waitMs: isContent ? x3 : x2 });
   }
 
   /** PDUs that were dropped, their task unknown, or set aside; calls that were given up, and streams forgotten. */

@@ -3,8 +3,9 @@
  * the other, and committed together: whoever sends PDUs one by one, or over many connections, waits for the disk no more
  * often than who sends them at once.
  *
- * Turns that may wait, as those of content, do so for others, up to some milliseconds from the beginning of the group before
- * them: a commit costs about the same whatever is in it. They go with the first that may not, and when there are enough.
+ * Turns that may wait, as those of PDUs, do so for others, up to some milliseconds from the beginning of the group before
+ * them: a commit costs about the same whatever is in it. They go with the first that may wait no longer, and when there are
+ * enough.
  *
  * Where a group fails, its turns are done one by one, so that what is wrong with one of them is its own. Where two fail one
  * after the other, it is the store: the others fail with them, and are given again by whoever needs them.
@@ -13,7 +14,8 @@ import type { Clock, Timer } from '../../bytes/ports.ts';
 
 interface Turn {
   readonly weight: number;
-  readonly mayWait: boolean;
+  /** Milliseconds from the beginning of the group before it that it may wait for others; 0: it may not. */
+  readonly waitMs: number;
   readonly work: () => void;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -25,33 +27,24 @@ const FAILURES = 2;
 /** PDUs for which no others are waited for. */
 const ENOUGH = 256;
 
-/** How long turns that may wait do so. */
-export interface Gathering {
-  readonly clock: Clock;
-  readonly ms: number;
-}
-
 export class Turns {
   readonly #perform: (works: readonly (() => void)[]) => Promise<void>;
   #waiting: Turn[] = [];
   #running: Promise<void> | null = null;
-  readonly #gathering: Gathering | null;
+  readonly #clock: Clock | null;
   /** When the last group began. */
   #begun = -Infinity;
-  /** Turns that wait for others to come. */
-  #gathered: { readonly timer: Timer; readonly go: () => void } | null = null;
+  /** Turns that wait for others to come, the first of them for so long. */
+  #gathered: { readonly waitMs: number; readonly timer: Timer; readonly look: () => void } | null = null;
   #isEnding = false;
 
   /**
    * @param perform does work in its order, and makes durable what it leads to, or nothing of it
-   * @param gathering `null`: no turn waits for others
+   * @param clock `null`: no turn waits for others
    */
-  constructor(
-    perform: (works: readonly (() => void)[]) => Promise<void>,
-    gathering: Gathering | null = null,
-  ) {
+  constructor(perform: (works: readonly (() => void)[]) => Promise<void>, clock: Clock | null = null) {
     this.#perform = perform;
-    this.#gathering = gathering;
+    this.#clock = clock;
   }
 
   /**
@@ -59,24 +52,24 @@ export class Turns {
    * @param weight PDUs
    * @throws what `work` throws, or why it is not durable
    */
-  run<T>(work: () => T, { weight = 1, mayWait = false }: Partial<Turn> = {}): Promise<T> {
+  run<T>(work: () => T, { weight = 1, waitMs = 0 }: Partial<Turn> = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const done: { result?: T } = {};
       this.#waiting.push({
-        ...{ weight, mayWait },
+        ...{ weight, waitMs },
         work: () => (done.result = work()),
         resolve: () => resolve(done.result as T),
         reject,
       });
       this.#running ??= this.#run();
-      if (this.#gathered !== null && !this.#awaitsOthers()) this.#gathered.go();
+      if (this.#gathered !== null && this.#waitMs() < this.#gathered.waitMs) this.#gathered.look();
     });
   }
 
   /** Resolves when all that has been given so far has ended. */
   async ended(): Promise<void> {
     this.#isEnding = true;
-    this.#gathered?.go();
+    this.#gathered?.look();
     await this.#running;
     this.#isEnding = false;
   }
@@ -85,7 +78,7 @@ export class Turns {
     // What is given in the same breath is of one group.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      if (this.#gathering !== null) await this.#gather(this.#gathering);
+      if (this.#clock !== null) await this.#gather(this.#clock);
       const group = this.#nextGroup();
       if (!(await this.#together(group))) await this.#oneByOne(group);
     }
@@ -93,25 +86,32 @@ export class Turns {
   }
 
   /** Waits for others to come, where what waits may. */
-  async #gather({ clock, ms }: Gathering): Promise<void> {
-    const left = this.#begun + ms - clock.now();
-    if (left > 0 && this.#awaitsOthers())
-      await new Promise<void>((resolve) => {
-        this.#gathered = { timer: clock.after(Math.min(left, ms), resolve), go: resolve };
+  async #gather(clock: Clock): Promise<void> {
+    for (let isOver = false; !isOver;) {
+      const waitMs = this.#waitMs();
+      // A clock that was set back keeps nobody waiting for longer.
+      const left = Math.min(this.#begun + waitMs - clock.now(), waitMs);
+      if (left <= 0) break;
+      isOver = await new Promise<boolean>((resolve) => {
+        const timer = clock.after(left, () => resolve(true));
+        this.#gathered = { waitMs, timer, look: () => resolve(false) };
       });
-    this.#gathered?.timer.cancel();
-    this.#gathered = null;
+      this.#gathered?.timer.cancel();
+      this.#gathered = null;
+    }
     this.#begun = clock.now();
   }
 
-  #awaitsOthers(): boolean {
-    if (this.#isEnding) return false;
-    let weight = 0;
+  /** How long all that waits may do so. */
+  #waitMs(): number {
+    if (this.#isEnding) return 0;
+    let [weight, least] = [0, Infinity];
     for (const turn of this.#waiting) {
       weight += turn.weight;
-      if (!turn.mayWait || weight >= ENOUGH) return false;
+      least = Math.min(least, turn.waitMs);
+      if (least === 0 || weight >= ENOUGH) return 0;
     }
-    return true;
+    return least;
   }
 
   #nextGroup(): Turn[] {

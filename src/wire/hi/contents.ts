@@ -9,6 +9,7 @@ import {
   UNIVERSAL,
 } from '../../bytes/der.ts';
 import { toHex } from '../../bytes/octets.ts';
+import { RecentlyMade } from '../../bytes/recently-made.ts';
 import { malformed, requireForm } from './ber.ts';
 import { HiError } from './errors.ts';
 import { wrongSize } from './fields.ts';
@@ -47,9 +48,19 @@ export function integer(min = 0, max = 0xffffffff): Asn1Type<number> {
     (value, what) => {
       const range = Number.isSafeInteger(value) ? wrong(value) : `${value} is not an integer`;
       if (range !== null) throw new HiError('range', `${what}: ${range}`);
-      return value >= 0 && value < 0x80 ? Uint8Array.of(value) : integerContents(BigInt(value));
+      return value < 0 ? integerContents(BigInt(value)) : wholeNumber(value);
     },
   );
+}
+
+/** Contents of an INTEGER from 0 on, that a number can say: the first bit says that it is not below. */
+function wholeNumber(value: number): Uint8Array {
+  let length = 1;
+  for (let rest = Math.floor(value / 0x80); rest > 0; rest = Math.floor(rest / 0x100)) length++;
+  const octets = new Uint8Array(length);
+  for (let [at, rest] = [length - 1, value]; at >= 0; at--, rest = Math.floor(rest / 0x100))
+    octets[at] = rest;
+  return octets;
 }
 
 function integerOf(octets: Uint8Array, what: string): number | bigint {
@@ -62,7 +73,14 @@ function integerOf(octets: Uint8Array, what: string): number | bigint {
 }
 
 /** OBJECT IDENTIFIER in dotted decimal. */
-export const OBJECT_IDENTIFIER = primitiveType(oidValue, oidContents);
+export const OBJECT_IDENTIFIER = primitiveType(oidValue, knownOid);
+
+/** Those of this network are few, and each PDU has some. Whoever is given their octets copies them. */
+const OIDS = new RecentlyMade<Uint8Array>(64);
+
+function knownOid(dotted: string): Uint8Array {
+  return OIDS.of(dotted, () => oidContents(dotted));
+}
 
 /** RELATIVE-OID in dotted decimal. */
 export const RELATIVE_OID = primitiveType(relativeOidValue, relativeOidContents);

@@ -18,19 +18,19 @@ class Store {
   readonly clock = new ManualClock();
   readonly turns: Turns;
 
+  readonly #gatherMs: number;
+
   /** @param gatherMs for which turns that may wait do so */
   constructor(gatherMs = 0) {
-    this.turns = new Turns(
-      async (works) => {
-        this.#done = [];
-        for (const work of works) work();
-        const group = this.#done;
-        if (this.held) await new Promise<void>((resolve) => (this.#release = resolve));
-        if (this.refused(group)) throw new Error(`cannot commit ${group.join(' ')}`);
-        this.groups.push(group);
-      },
-      { clock: this.clock, ms: gatherMs },
-    );
+    this.#gatherMs = gatherMs;
+    this.turns = new Turns(async (works) => {
+      this.#done = [];
+      for (const work of works) work();
+      const group = this.#done;
+      if (this.held) await new Promise<void>((resolve) => (this.#release = resolve));
+      if (this.refused(group)) throw new Error(`cannot commit ${group.join(' ')}`);
+      this.groups.push(group);
+    }, this.clock);
   }
 
   /** A turn of that name. */
@@ -41,7 +41,7 @@ class Store {
         this.#done.push(name);
         return name;
       },
-      { weight, mayWait },
+      { weight, waitMs: mayWait ? this.#gatherMs : 0 },
     );
   }
 

@@ -20,6 +20,8 @@ import { encodeBatch, segmentHead } from './spool-batch.ts';
 import type { EncodedBatch, PlacedContent, SpoolBatch, SpooledRecord } from './spool-batch.ts';
 import type { RecoveredSpool } from './spool-recovery.ts';
 import { SpoolDestination } from './spool-destination.ts';
+import { laneText, ownerOfLane } from './spool-lanes.ts';
+import { SESSIONS_LANE } from './spooled-sessions.ts';
 import type { SpoolMark } from './spool-destination.ts';
 import { segmentName, SpoolSegment } from './spool-segment.ts';
 import type { GoneRecords, KeptBatch, WaitingRecord } from './spool-segment.ts';
@@ -139,7 +141,9 @@ export class ContentSpool {
     for (const { destination, segment, isNew, from, encoded, records } of parts) {
       segment.isWritten = destination.isWritten = false;
       if (isNew) destination.begin(segment);
-      segment.add(number, from, encoded.records, this.#kept(from, encoded));
+      // What waits for the database alone is in memory already.
+      const kept = destination.did === SESSIONS_LANE ? null : this.#kept(from, encoded);
+      segment.add(number, from, encoded.records, kept);
       destination.noteNumbers(records);
       for (const share of sharesOf(encoded.records)) this.#tell(destination.did, share);
     }
@@ -179,7 +183,7 @@ export class ContentSpool {
   newest(did: string, liid: string, limit: number): NewestEntry[] {
     return (this.#destinations.get(did)?.newest(liid, limit) ?? []).map(
       ({ position, cin, sequenceNumber, length }) => ({
-        ...{ position, did, interface: 'hi3', liid, cin, sequenceNumber, length },
+        ...{ ...ownerOfLane(did), position, liid, cin, sequenceNumber, length },
       }),
     );
   }
@@ -281,6 +285,7 @@ export class ContentSpool {
     run: readonly WaitingRecord[],
   ): Promise<OutboxEntry[]> {
     const isWaiting = ({ position }: WaitingRecord): boolean => segment.at(position) !== null;
+    const place = ownerOfLane(did);
     let all: readonly (Uint8Array | null)[] = [];
     try {
       all = await segment.octetsOf(run);
@@ -291,7 +296,7 @@ export class ContentSpool {
     return run.flatMap((record, n): OutboxEntry[] => {
       const octets = all[n] ?? null;
       const { liid, cin, sequenceNumber, position } = record;
-      if (octets !== null) return [{ position, did, interface: 'hi3', liid, cin, sequenceNumber, octets }];
+      if (octets !== null) return [{ ...place, position, liid, cin, sequenceNumber, octets }];
       if (isWaiting(record)) this.#lose(did, record);
       return [];
     });
@@ -302,7 +307,7 @@ export class ContentSpool {
     this.#destinations.get(did)?.ranges.push({ did, first: position, last: position });
     const { liid, cin, sequenceNumber, segment } = record;
     segment.finish(record, (gone) => this.#note(did, gone));
-    this.#lost(`content to ${did} is damaged and lost: LIID ${liid}, CIN ${cin}, number ${sequenceNumber}`);
+    this.#lost(`${laneText(did)} is damaged and lost: LIID ${liid}, CIN ${cin}, number ${sequenceNumber}`);
   }
 
   /** Cuts off what a commit has left that failed. @throws StorageError */

@@ -54,9 +54,23 @@ const SPOOL = statements(
   `CREATE TABLE spool_retired (position INTEGER NOT NULL, liid TEXT NOT NULL, PRIMARY KEY (position, liid)) WITHOUT ROWID`,
 );
 
+/** Tables are as they were: an older version would not know what is in the spool's logs of records (`spool-lanes.ts`). */
+const RECORDS_IN_SPOOL = statements();
+
 /** The store's tables, by version. */
 export const DF_SCHEMA: StoreSchema = {
   store: 'df',
   firstTables: ['stream', 'communication', 'cin', 'key_session', 'held', 'outbox'],
-  migrations: [FIRST, NOTICES, EPOCH, STANDING, RESETS, LOSSES, AWAITING_KEYS, SESSIONS_BY_CALL, SPOOL],
+  migrations: [
+    FIRST,
+    NOTICES,
+    EPOCH,
+    STANDING,
+    RESETS,
+    LOSSES,
+    AWAITING_KEYS,
+    SESSIONS_BY_CALL,
+    SPOOL,
+    RECORDS_IN_SPOOL,
+  ],
 };

@@ -17,7 +17,7 @@ import type { WrittenRow } from '../../../storage/stored-tables.ts';
 import { PASSED, STORED } from './df-tables.ts';
 
 /** Streams and calls. */
-export type DfProgress = Pick<DfChanges, 'streams' | 'communications'>;
+export type DfProgress = Pick<DfChanges, 'streams' | 'communications' | 'keySessions'>;
 
 const STREAMS = RowStatement.putting(STORED.stream, ['key']);
 const COMMUNICATIONS = RowStatement.putting(STORED.communication, ['correlation', 'liid']);
@@ -41,12 +41,13 @@ const ALL = '9223372036854775807';
 /** What is told of entries of the outbox that go. */
 const RETURNING_GONE = 'RETURNING did, interface, liid, length(octets) AS octets';
 
-/** How far streams and calls are. */
-export function progressWrites({ streams, communications }: DfProgress): Write[] {
+/** How far streams and calls are, with their key management. */
+export function progressWrites({ streams, communications, keySessions }: DfProgress): Write[] {
   return [
     STREAMS.of(streams.map(streamRow)),
     COMMUNICATIONS.of(communications),
     CINS.of(lastCins(communications)),
+    KEY_SESSIONS.of(keySessions.map(sessionRow)),
   ].filter(({ runs }) => runs.length > 0);
 }
 
@@ -60,7 +61,6 @@ export function changeWrites(changes: DfChanges, appended: readonly OutboxEntry[
     ...givenUpWrites(changes.givenUp),
     removal('stream', ['key'], changes.forgottenStreams.map(alone)),
     ...progressWrites(changes),
-    KEY_SESSIONS.of(changes.keySessions.map(sessionRow)),
     HELD.of(changes.held),
     removal('held', ['id'], changes.released.map(alone)),
     removal('outbox', ['position'], changes.evicted.map(alone), RETURNING_GONE),

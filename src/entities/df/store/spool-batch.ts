@@ -13,7 +13,7 @@
  *     text      u32 octets │ UTF-8
  */
 import { crc32 } from 'node:zlib';
-import type { CallStanding, Communication, OutboxAppend, StreamState } from '../ports.ts';
+import type { CallStanding, Communication, OutboxAppend, StoredKeySession, StreamState } from '../ports.ts';
 
 /** What is committed of one destination. Streams and calls are with one of the destinations of a commit. */
 export interface SpoolBatch {
@@ -53,6 +53,8 @@ export interface FoundBatch extends Omit<SpoolBatch, 'records'> {
   /** `null`: its account is damaged, and nothing is known of its records but how many they are. */
   readonly records: readonly SpooledRecord[] | null;
   readonly recordCount: number;
+  /** Of the log of key management, where the database does not have it. */
+  readonly keySessions?: readonly StoredKeySession[];
 }
 
 /** What a segment holds. */

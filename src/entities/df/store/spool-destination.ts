@@ -1,6 +1,7 @@
 /** The segments of one destination's spool, and how far it has come. */
 import { StorageError } from '../../../storage/errors.ts';
 import type { PlacedContent } from './spool-batch.ts';
+import { ownerOfLane } from './spool-lanes.ts';
 import type { GoneListener, SpoolSegment, WaitingRecord } from './spool-segment.ts';
 
 /** What the database has of a destination's spool. */
@@ -28,6 +29,8 @@ const MOST_CALLS = 20_000;
 
 export class SpoolDestination {
   readonly did: string;
+  /** The interface of what is in it, in words. */
+  readonly #said: string;
   /** The oldest first. */
   readonly segments: SpoolSegment[] = [];
   nextSegment = 1;
@@ -43,6 +46,7 @@ export class SpoolDestination {
 
   constructor(did: string) {
     this.did = did;
+    this.#said = ownerOfLane(did).interface.toUpperCase();
   }
 
   get octets(): number {
@@ -78,7 +82,10 @@ export class SpoolDestination {
       const key = `${cin} ${liid}`;
       const last = own.get(key) ?? this.#last.get(key)?.number ?? -1;
       if (sequenceNumber <= last)
-        throw new StorageError('damaged', `HI3 number ${sequenceNumber} of CIN ${cin} comes after ${last}`);
+        throw new StorageError(
+          'damaged',
+          `${this.#said} number ${sequenceNumber} of CIN ${cin} comes after ${last}`,
+        );
       own.set(key, sequenceNumber);
     }
   }

@@ -15,11 +15,13 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SegmentFile } from '../../../storage/segment-file.ts';
 import type { SegmentWriting } from '../../../storage/segment-file.ts';
-import type { Communication, StreamState } from '../ports.ts';
+import type { Communication, StoredKeySession, StreamState } from '../ports.ts';
 import { isIntact, readSegment } from './spool-batch.ts';
 import type { FoundBatch, FoundSegment, SpooledRecord } from './spool-batch.ts';
 import { SpoolDestination } from './spool-destination.ts';
 import type { GoneRange, SpoolMark } from './spool-destination.ts';
+import { laneText } from './spool-lanes.ts';
+import { readSession, SESSIONS_LANE } from './spooled-sessions.ts';
 import { segmentName, segmentNumber, SpoolSegment } from './spool-segment.ts';
 
 /** What the database knows of the spool. */
@@ -45,6 +47,7 @@ export interface RecoveredSpool {
   /** What the database does not have yet, the oldest first. */
   readonly streams: readonly StreamState[];
   readonly communications: readonly Communication[];
+  readonly keySessions: readonly StoredKeySession[];
   /** What is not as it was written, in words. */
   readonly damage: readonly string[];
   /** Whether numbers that were given may be unknown. */
@@ -101,6 +104,7 @@ class Recovery {
       position: Math.max(0, ...positions),
       streams: ahead.flatMap(({ streams }) => streams),
       communications: ahead.flatMap(({ communications }) => communications),
+      keySessions: ahead.flatMap(({ keySessions = [] }) => keySessions),
       damage: this.#damage,
       losesNumbers: this.#losesNumbers,
     };
@@ -137,7 +141,9 @@ class Recovery {
         (record) => !isIntact(octets.subarray(record.at, record.at + record.length), record),
       );
       const read = { ...segment, name, number, size: octets.length, bad: new Set(bad) };
-      const batches = segment.batches.map((batch) => this.#needed(batch));
+      const batches = segment.batches.map((batch) =>
+        this.#withSessions(did, this.#needed(batch), read.bad, octets),
+      );
       found.set(did, [...(found.get(did) ?? []), { ...read, batches }]);
     }
     return found;
@@ -146,6 +152,14 @@ class Recovery {
   /** Of what the database has, streams and calls are in it. */
   #needed(batch: FoundBatch): FoundBatch {
     return batch.number > this.#known.applied ? batch : { ...batch, streams: [], communications: [] };
+  }
+
+  /** Of the log of key management, what is in a batch that the database does not have. @throws StorageError `damaged` */
+  #withSessions(did: string, batch: FoundBatch, bad: ReadonlySet<SpooledRecord>, octets: Buffer): FoundBatch {
+    if (did !== SESSIONS_LANE || batch.number <= this.#known.applied) return batch;
+    const sound = (batch.records ?? []).filter((record) => !bad.has(record));
+    const keySessions = sound.map(({ at, length }) => readSession(octets.subarray(at, at + length)));
+    return { ...batch, keySessions };
   }
 
   #ownerOf(name: string, number: number): string | null {
@@ -193,12 +207,13 @@ class Recovery {
         );
     for (const { records, recordCount, number } of batches) {
       const isAhead = number > this.#known.applied;
+      if (did === SESSIONS_LANE && !isAhead) continue;
       if (records === null)
-        this.#say(`${recordCount} PDUs of content to ${did} are damaged in the spool's ${name}`, isAhead);
+        this.#say(`${recordCount} PDUs of ${laneText(did)} are damaged in the spool's ${name}`, isAhead);
       for (const { liid, cin, sequenceNumber, position } of (records ?? []).filter((each) => bad.has(each)))
         if (!this.#isGone(did, liid, position))
           this.#say(
-            `content to ${did} is damaged and lost: LIID ${liid}, CIN ${cin}, number ${sequenceNumber}`,
+            `${laneText(did)} is damaged and lost: LIID ${liid}, CIN ${cin}, number ${sequenceNumber}`,
             false,
           );
     }

@@ -7,6 +7,9 @@ import { changeWrites, progressWrites } from './df-writes.ts';
 import type { DfProgress } from './df-writes.ts';
 import { appliedWrite, forgottenWrites, goneWrites, markWrites } from './spool-notes.ts';
 import type { GoneRange, SpoolDestination, SpoolMark } from './spool-destination.ts';
+import type { PlacedContent } from './spool-batch.ts';
+import { laneOf } from './spool-lanes.ts';
+import { SESSIONS_LANE } from './spooled-sessions.ts';
 import type { SpoolSegment } from './spool-segment.ts';
 import { Unapplied } from './unapplied.ts';
 
@@ -57,14 +60,23 @@ export class Spooling {
     this.unapplied.put(ahead);
   }
 
-  /** Content, with streams and calls, and nothing else. */
-  async commitAlone(progress: DfProgress, content: readonly OutboxEntry[]): Promise<void> {
+  /**
+   * Content and records, with streams, calls and their key management, and nothing else.
+   * @param sessions the key management, for its log
+   */
+  async commitAlone(
+    progress: DfProgress,
+    content: readonly OutboxEntry[],
+    sessions: readonly PlacedContent[],
+  ): Promise<void> {
     await this.#settled();
     // What the database does not take is not let grow.
     if (this.#failure !== null) await this.flush();
     const { streams, communications } = progress;
     const account = { needsDatabase: false, streams, communications };
-    this.spool.admit(await this.spool.append(account, byDestination(content)));
+    const logs = new Map<string, readonly PlacedContent[]>(byDestination(content));
+    if (sessions.length > 0) logs.set(SESSIONS_LANE, sessions);
+    this.spool.admit(await this.spool.append(account, logs));
     this.unapplied.put(progress);
     this.#commits++;
     if (this.#commits >= FLUSH_AFTER) this.#flushSoon();
@@ -126,6 +138,7 @@ export class Spooling {
     upTo: number,
   ): Promise<readonly unknown[]> {
     const progress = this.unapplied.all();
+    const reached = this.#sessionsReached;
     const retired = changes.retired.map(({ liid }) => ({ liid, position: upTo }));
     const evicted = this.#rangesOf(changes.evicted);
     const noted = [...progressWrites(progress), ...goneWrites(evicted, retired)];
@@ -139,6 +152,7 @@ export class Spooling {
       ],
     });
     this.unapplied.applied(progress);
+    this.spool.acknowledge(SESSIONS_LANE, reached, 0);
     for (const { liid, position } of retired) this.spool.retire(liid, position);
     for (const position of changes.evicted) this.spool.evict(position);
     return gone;
@@ -184,6 +198,8 @@ export class Spooling {
     const { spool } = this;
     const applied = spool.inForce;
     const progress = this.unapplied.all();
+    // What the database is given here, or with what it is given next, waits no more.
+    spool.acknowledge(SESSIONS_LANE, this.#sessionsReached, 0);
     const all = spool.destinations();
     const marks = all.map((destination) => destination.mark(applied));
     const done = all.flatMap((destination) => destination.close(applied));
@@ -209,6 +225,11 @@ export class Spooling {
     return { marks, segments: done };
   }
 
+  /** Position of the last record of key management that is in force. */
+  get #sessionsReached(): number {
+    return this.spool.destination(SESSIONS_LANE)?.segments.at(-1)?.lastPosition ?? 0;
+  }
+
   /** Those of these positions that are in the spool, in as few ranges as there are. */
   #rangesOf(positions: readonly number[]): GoneRange[] {
     const ranges: { did: string; first: number; last: number }[] = [];
@@ -223,11 +244,13 @@ export class Spooling {
   }
 }
 
+/** By the name of its log. */
 function byDestination(content: readonly OutboxEntry[]): Map<string, OutboxEntry[]> {
   const sorted = new Map<string, OutboxEntry[]>();
   for (const entry of content) {
-    const own = sorted.get(entry.did);
-    if (own === undefined) sorted.set(entry.did, [entry]);
+    const lane = laneOf(entry.did, entry.interface);
+    const own = sorted.get(lane);
+    if (own === undefined) sorted.set(lane, [entry]);
     else own.push(entry);
   }
   return sorted;

@@ -4,8 +4,9 @@
  * the loss of the process and of power. A thread of its own writes; what comes meanwhile, acknowledgements of LEMFs too,
  * is written together (`storage/group-commit.ts`).
  *
- * Content is no row: it is in a spool beside the database (`content-spool.ts`), and a commit of content alone does not touch
- * the database. Positions are given here, so that a destination's records and content have one order. A store in memory has
+ * Content is no row: it is in a spool beside the database (`content-spool.ts`), and so are the records of a commit that
+ * changes nothing but how far streams and calls are, as most SIP messages do: such a commit does not touch the database.
+ * Positions are given here, so that a destination's records and content have one order. A store in memory has
  * no spool, and content that an older version has left in the outbox goes from there.
  *
  *     stream          how far each X2/X3 stream has come, to know copies
@@ -13,7 +14,7 @@
  *     cin             the last CIN of each LIID
  *     key_session     the MIKEY exchanges of a call under a task, and the questions that are open at Xk
  *     held            PDUs whose task is not known yet, or that wait for a key
- *     outbox          PS-PDUs by destination but for content, gone when the LEMF has acknowledged them
+ *     outbox          PS-PDUs by destination that are not in the spool, gone when the LEMF has acknowledged them
  *     epoch           above which CIN all new ones are, once the store was put back from a copy
  *     loss            what gave way to the bound of a destination's backlog and was not told of yet
  *     spool…          up to where the database and the LEMFs are with the spool (`spool-notes.ts`)
@@ -60,10 +61,20 @@ import { beginEpoch } from './epoch.ts';
 import { OutboxCount } from './outbox-count.ts';
 import type { DestinationShare } from './outbox-count.ts';
 import { ContentSpool } from './content-spool.ts';
+import { laneOf, ownerOfLane } from './spool-lanes.ts';
+import type { SpooledInterface } from './spool-lanes.ts';
+import { sessionRecord, SESSIONS_LANE } from './spooled-sessions.ts';
 import { spoolBeside, Spooling } from './spooling.ts';
 import { knownSpool } from './spool-notes.ts';
 import { recoverSpool } from './spool-recovery.ts';
 import type { RecoveredSpool } from './spool-recovery.ts';
+
+/** What of it is in the spool, of those who look at a part of what waits. */
+const SPOOLED: Readonly<Record<OutboxPart | 'all', readonly SpooledInterface[]>> = {
+  records: ['hi2'],
+  content: ['hi3'],
+  all: ['hi2', 'hi3'],
+};
 
 export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFiles {
   readonly forgetting = this;
@@ -102,7 +113,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
         folder,
         spoolWriting(writing),
         recovered,
-        (did, share) => this.#count.addContent({ did, interface: 'hi3', ...share }),
+        (lane, share) => {
+          if (lane !== SESSIONS_LANE) this.#count.addContent({ ...ownerOfLane(lane), ...share });
+        },
         (damage) => this.#tellDamage(damage),
       );
       this.#spooling = new Spooling(
@@ -170,7 +183,8 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
   }
 
   async expire(before: number, mostStreams: number): Promise<number> {
-    await this.upkeep();
+    // Also of keys, and of key management that was replaced, in files that others still need.
+    await this.#spooling?.scrub();
     const { length } = await this.#writer.run({ writes: expiryWrites(before, mostStreams) });
     // Of what LEMFs have acknowledged meanwhile, too.
     await this.#emptyLog();
@@ -193,9 +207,11 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
     // What comes into force meanwhile is left out: of two that come together, only one might be seen.
     const upTo = this.#inForce;
     const rows = this.#count.mayHaveRows(did) ? await pendingRows(this.#db, did, after, limit, part) : [];
-    const content =
-      part === 'records' ? [] : ((await this.#spooling?.spool.pending(did, after, limit)) ?? []);
-    const all = rows.length === 0 ? content : [...rows, ...content].sort((a, b) => a.position - b.position);
+    const waiting = [rows];
+    for (const reference of SPOOLED[part ?? 'all'])
+      waiting.push((await this.#spooling?.spool.pending(laneOf(did, reference), after, limit)) ?? []);
+    const [some = [], ...others] = waiting.filter(({ length }) => length > 0);
+    const all = others.length === 0 ? some : [some, ...others].flat().sort(byPosition);
     return all.filter(({ position }) => position <= upTo).slice(0, limit);
   }
 
@@ -205,7 +221,8 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
       const writes = [acknowledgementWrite(did, known, after, part)];
       await this.#count.writing(async () => this.#countGone(await this.#writer.run({ writes })));
     }
-    if (part !== 'records') this.#spooling?.acknowledge(did, known, after);
+    for (const reference of SPOOLED[part ?? 'all'])
+      this.#spooling?.acknowledge(laneOf(did, reference), known, after);
   }
 
   async newest(
@@ -215,8 +232,9 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
     limit: number,
   ): Promise<NewestEntry[]> {
     const rows = await newestRows(this.#db, did, reference, liid, limit);
-    const content = reference === 'hi3' ? (this.#spooling?.spool.newest(did, liid, limit) ?? []) : [];
-    return [...rows, ...content]
+    const lane = reference === 'hi1' ? null : laneOf(did, reference);
+    const spooled = lane === null ? [] : (this.#spooling?.spool.newest(lane, liid, limit) ?? []);
+    return [...rows, ...spooled]
       .sort((a, b) => b.cin - a.cin || b.sequenceNumber - a.sequenceNumber)
       .slice(0, limit);
   }
@@ -266,15 +284,17 @@ export class SqliteDfStore implements DfStore, DfForgetting, Outbox, ContentFile
 
   async #commit(changes: DfChanges): Promise<void> {
     const spooling = this.#spooling;
-    const [rows, content]: [OutboxEntry[], OutboxEntry[]] = [[], []];
+    const [rows, spooled]: [OutboxEntry[], OutboxEntry[]] = [[], []];
+    const isAlone = isProgressAlone(changes);
     for (const entry of changes.outbox) {
-      const isContent = spooling !== null && entry.interface === 'hi3';
-      (isContent ? content : rows).push({ ...entry, position: ++this.#position });
+      const isSpooled = spooling !== null && (isAlone || entry.interface === 'hi3');
+      (isSpooled ? spooled : rows).push({ ...entry, position: ++this.#position });
     }
     if (spooling === null) this.#countGone(await this.#writer.run({ writes: changeWrites(changes, rows) }));
-    else if (rows.length === 0 && content.length > 0 && isProgressAlone(changes))
-      await spooling.commitAlone(changes, content);
-    else this.#countGone(await spooling.commitWith(changes, rows, content, this.#inForce));
+    else if (isAlone && spooled.length > 0) {
+      const sessions = changes.keySessions.map((kept) => sessionRecord(kept, ++this.#position));
+      await spooling.commitAlone(changes, spooled, sessions);
+    } else this.#countGone(await spooling.commitWith(changes, rows, spooled, this.#inForce));
     for (const { did, interface: reference, liid, octets } of rows)
       this.#count.addRow({ did, interface: reference, liid, count: 1, octets: octets.length });
     this.#inForce = this.#position;
@@ -310,14 +330,20 @@ function makeSpoolFolder(folder: string): void {
   for (const made of makeFolder(folder, 0o700)) syncFolder(path.dirname(made));
 }
 
-/** Whether nothing is changed but streams, calls and what is appended to the outbox. */
+/** Whether nothing is changed but streams, calls with their key management, and what is appended of calls to the outbox. */
 function isProgressAlone({
   streams: _,
   communications: _calls,
-  outbox: _appended,
+  keySessions: _sessions,
+  outbox,
   ...others
 }: DfChanges): boolean {
-  return Object.values(others).every((list: readonly unknown[]) => list.length === 0);
+  const isNothingElse = Object.values(others).every((list: readonly unknown[]) => list.length === 0);
+  return isNothingElse && outbox.every(({ interface: reference }) => reference !== 'hi1');
+}
+
+function byPosition(a: OutboxEntry, b: OutboxEntry): number {
+  return a.position - b.position;
 }
 
 /** What waits in the outbox's table. */
@@ -331,8 +357,8 @@ function waitingRows(sqlite: Database.Database): DestinationShare[] {
 
 /** What waits in the spool. */
 function* waitingContent(content: ContentSpool): Generator<DestinationShare, void> {
-  for (const { did, liid, length } of content.all())
-    yield { did, interface: 'hi3', liid, count: 1, octets: length };
+  for (const { did: lane, liid, length } of content.all())
+    if (lane !== SESSIONS_LANE) yield { ...ownerOfLane(lane), liid, count: 1, octets: length };
 }
 
 /** The last position that an entry of the outbox's table ever had. */

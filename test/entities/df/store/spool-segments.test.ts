@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { ContentSpool } from '../../../../src/entities/df/store/content-spool.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import { NOTHING } from './compliance-values.ts';
-import { content, found, killedCopy, newPlace, numbersIn, segmentsOf, upTo } from './spooled.ts';
+import {
+  content,
+  forTheDatabase,
+  found,
+  killedCopy,
+  newPlace,
+  numbersIn,
+  segmentsOf,
+  upTo,
+} from './spooled.ts';
 
 /** Of PDUs: eight make a segment. */
 const LARGE = 1 << 20;
@@ -61,20 +70,27 @@ describe('what is to be deleted', () => {
     await next.close();
   });
 
-  it('R-90: a key that the LEMF has acknowledged is in no file any more after the next housekeeping', async () => {
-    const file = newPlace();
-    const store = await SqliteDfStore.open(file);
-    const key = Buffer.from('the key record of a call, which goes to the LEMF');
-    const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, sequenceNumber: 0 } as const;
-    await store.commit({ ...NOTHING, outbox: [{ ...record, octets: key }] });
-    const isOnDisk = (): boolean => ['', '-wal'].some((end) => readFileSync(`${file}${end}`).includes(key));
-    const [waiting] = await store.pending('lemf', 0, 1);
-    await store.acknowledge('lemf', waiting!.position);
-    expect(isOnDisk()).toBe(true);
-    await store.expire(0, 1000);
-    expect(isOnDisk()).toBe(false);
-    await store.close();
-  });
+  it.each([
+    ['the database', forTheDatabase(1)],
+    ['the spool', {}],
+  ])(
+    'R-90: a key that the LEMF has acknowledged is in no file any more after the next housekeeping: of %s',
+    async (_, besides) => {
+      const file = newPlace();
+      const store = await SqliteDfStore.open(file);
+      const key = Buffer.from('the key record of a call, which goes to the LEMF');
+      const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, sequenceNumber: 0 } as const;
+      await store.commit({ ...NOTHING, ...besides, outbox: [{ ...record, octets: key }] });
+      const isOnDisk = (): boolean =>
+        [file, `${file}-wal`, ...segmentsOf(file)].some((each) => readFileSync(each).includes(key));
+      const [waiting] = await store.pending('lemf', 0, 1);
+      await store.acknowledge('lemf', waiting!.position);
+      expect(isOnDisk()).toBe(true);
+      await store.expire(0, 1000);
+      expect(isOnDisk()).toBe(false);
+      await store.close();
+    },
+  );
 
   it('R-90: is overwritten once the database knows that it waits no more, not before', async () => {
     const place = `${newPlace()}.spool`;

@@ -18,7 +18,17 @@ import { StorageError } from '../../../../src/storage/errors.ts';
 import { UnitsAtOnce } from '../../../../src/storage/group-commit.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { CALL } from './compliance-values.ts';
-import { content, found, killedCopy, newPlace, numbersIn, segmentsOf, spoolOf, upTo } from './spooled.ts';
+import {
+  content,
+  forTheDatabase,
+  found,
+  killedCopy,
+  newPlace,
+  numbersIn,
+  segmentsOf,
+  spoolOf,
+  upTo,
+} from './spooled.ts';
 
 /** All places, which takes minutes. */
 const isSlow = process.env['CLAVIGER_SLOW'] !== undefined;
@@ -206,7 +216,8 @@ describe('a commit to several destinations', () => {
     const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, octets: new Uint8Array(3) } as const;
     const both = (n: number): DfChanges => {
       const changes = content(n, 1);
-      return { ...changes, outbox: [{ ...record, sequenceNumber: n }, ...changes.outbox] };
+      const outbox = [{ ...record, sequenceNumber: n }, ...changes.outbox];
+      return { ...changes, ...forTheDatabase(n + 1), outbox };
     };
     await store.commit(both(0));
     const before = killedCopy(file);
@@ -236,7 +247,8 @@ describe('a commit to several destinations', () => {
       octets: new Uint8Array(3),
     } as const;
     const refused = content(2, 2);
-    await expect(store.commit({ ...refused, outbox: [...refused.outbox, twice, twice] })).rejects.toThrow();
+    const both = { ...refused, ...forTheDatabase(1), outbox: [...refused.outbox, twice, twice] };
+    await expect(store.commit(both)).rejects.toThrow('UNIQUE');
     expect(numbersIn(await store.pending('lemf', 0, 10))).toEqual(upTo(2));
     expect(await found(killedCopy(file))).toMatchObject({ numbers: upTo(2), next: 2, damage: [] });
     await store.commit(refused);
@@ -254,7 +266,8 @@ describe('a commit to several destinations', () => {
     });
     const record = { did: 'lemf', interface: 'hi2', liid: 'L', cin: 3, octets: new Uint8Array(3) } as const;
     const changes = content(2, 1);
-    const both = { ...changes, outbox: [{ ...record, sequenceNumber: 1 }, ...changes.outbox] };
+    const outbox = [{ ...record, sequenceNumber: 1 }, ...changes.outbox];
+    const both = { ...changes, ...forTheDatabase(1), outbox };
     await expect(store.commit(both)).rejects.toThrow('it has ended');
     run.mockRestore();
     expect(store.waiting('lemf')).toEqual({ count: 4, octets: 33 });

@@ -53,6 +53,11 @@ export function content(
   };
 }
 
+/** What of a change set has to be in the database, whatever else is in it. */
+export const forTheDatabase = (id: number): Pick<DfChanges, 'held'> => ({
+  held: [{ id, xid: 'X', correlation: '', octets: new Uint8Array(1), since: 0 }],
+});
+
 export const numbersIn = (entries: readonly OutboxEntry[]): number[] =>
   entries.map((entry) => entry.sequenceNumber);
 export const upTo = (end: number): number[] => [...Array(end).keys()];
