@@ -194,7 +194,7 @@ it('R-90: a key that the LEMF has is in no file after the next housekeeping, als
   await store.acknowledge('lemf', first!.position);
   await store.expire(0, 1000);
   const isThere = (n: number): boolean =>
-    segmentsOf(file).some((segment) => readFileSync(segment).includes(new Uint8Array(20).fill(n)));
+    segmentsOf(file).some((segment) => readFileSync(segment).includes(Buffer.alloc(20, n)));
   expect([isThere(1), isThere(2)]).toEqual([false, true]);
   await store.close();
 });
