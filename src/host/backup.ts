@@ -57,6 +57,8 @@ export interface KeptState {
   readonly stores: Readonly<Record<string, string>>;
   /** Paths of folders of files, by the name that they have in a copy. */
   readonly folders?: Readonly<Record<string, string>>;
+  /** Brings into the stores what files of the folders alone have, which come and go while stores are copied. */
+  readonly settle?: () => Promise<void>;
   /** Path of the audit log; `null`: the entity keeps none. */
   readonly audit: string | null;
   /** What is locked while the entity runs, or its state is put back. */
@@ -137,6 +139,7 @@ export async function makeBackup(
   makeFolder(to, 0o700);
   try {
     const at = (file: string): string => path.join(to, file);
+    await kept.settle?.();
     const stores = [];
     for (const [name, file] of Object.entries(kept.stores))
       stores.push({ name, ...(await copyOfStore(file, at(`${name}.db`), encrypter)) });

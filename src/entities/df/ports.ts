@@ -297,8 +297,10 @@ export interface PassedOn {
   retire(liids: ReadonlySet<string>): Promise<void>;
 }
 
-/** Files of content that waits beside the outbox. */
+/** Files of what waits beside the outbox. */
 export interface ContentFiles {
+  /** The store has all that is in the files alone, but for what waits. @throws StorageError */
+  upkeep(): Promise<void>;
   /** Octets of the files. */
   readonly spoolOctets: number;
   /** Damages that were found since they were opened. */

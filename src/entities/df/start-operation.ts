@@ -170,7 +170,7 @@ export function dfOperation(
         () => mediation.losses.streamsForgotten,
       ),
     ],
-    kept: dfKept(config),
+    kept: spool === null ? dfKept(config) : { ...dfKept(config), settle: () => spool.upkeep() },
     retakes: {},
     drain: (ms) => delivery.settle(ms),
   };

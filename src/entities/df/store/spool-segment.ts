@@ -182,7 +182,7 @@ export class SpoolSegment {
   /** Places in its table of what waits no more and is still in the file. */
   goneRows(): number[] {
     const rows = this.#rows;
-    if (this.isEmptied) return [];
+    if (this.isEmptied || rows.gone === 0) return [];
     return [...Array(rows.size).keys()].filter((row) => !rows.waits(row) && !rows.isErased(row));
   }
 
@@ -237,6 +237,8 @@ const ERASED = 2;
 /** Records in columns: there may be a million. */
 class RecordRows {
   size = 0;
+  /** Those that wait no more and are not erased. */
+  gone = 0;
   /** f64: position, CIN, number. */
   #large = new Float64Array(3 * 64);
   /** u32: place in the file, octets, checksum, LIID's place among the LIIDs. */
@@ -309,12 +311,14 @@ class RecordRows {
   finish(row: number): KeptBatch | null {
     const kept = this.#kept[row] ?? null;
     this.#states[row] = GONE;
+    this.gone++;
     this.#kept[row] = null;
     return kept;
   }
 
   erased(row: number): void {
     this.#states[row] = ERASED;
+    this.gone--;
   }
 
   /** The first row whose position is above another. */

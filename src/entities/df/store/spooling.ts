@@ -13,8 +13,8 @@ import { SESSIONS_LANE } from './spooled-sessions.ts';
 import type { SpoolSegment } from './spool-segment.ts';
 import { Unapplied } from './unapplied.ts';
 
-/** Commits of content alone after which the database gets to know of them. */
-const FLUSH_AFTER = 256;
+/** The database gets to know of so many commits to the spool alone, or of those with so many octets of key management. */
+const FLUSH_AFTER = { commits: 256, octets: 4 << 20 };
 
 /** Where the spool of a database is. */
 export function spoolBeside(file: string): string {
@@ -40,7 +40,11 @@ export class Spooling {
   readonly #database = new SerialQueue();
   /** What overwrites and removes files: it takes long, and no commit waits for it. */
   readonly #files = new SerialQueue();
+  /** What it is to know of next. */
   #commits = 0;
+  #octets = 0;
+  /** How often it is being told, or is to be. */
+  #notes = 0;
   /** A commit of which nobody knows whether the database has it. */
   #unsettled: SpoolCommit | null = null;
   /** Why what is in the spool could not be noted in the database. */
@@ -70,8 +74,9 @@ export class Spooling {
     sessions: readonly PlacedContent[],
   ): Promise<void> {
     await this.#settled();
-    // What the database does not take is not let grow.
+    // What the database does not take, or not as fast as it comes, is not let grow.
     if (this.#failure !== null) await this.flush();
+    else if (this.#notes > 1) await this.#database.ended();
     const { streams, communications } = progress;
     const account = { needsDatabase: false, streams, communications };
     const logs = new Map<string, readonly PlacedContent[]>(byDestination(content));
@@ -79,7 +84,8 @@ export class Spooling {
     this.spool.admit(await this.spool.append(account, logs));
     this.unapplied.put(progress);
     this.#commits++;
-    if (this.#commits >= FLUSH_AFTER) this.#flushSoon();
+    for (const { octets } of sessions) this.#octets += octets.length;
+    if (this.#commits >= FLUSH_AFTER.commits || this.#octets >= FLUSH_AFTER.octets) this.#flushSoon();
   }
 
   /**
@@ -103,7 +109,7 @@ export class Spooling {
       this.#unsettled = commit;
       await this.#settled().catch(() => undefined);
       // It may have been written all the same.
-      this.unapplied.yieldTo(this.#recall);
+      this.unapplied.yieldTo(this.#recall, changes);
       throw error;
     }
   }
@@ -127,7 +133,7 @@ export class Spooling {
   /* ---------------------------------------------------------------- helpers */
 
   #flushSoon(): void {
-    this.#commits = 0;
+    this.#commits = this.#octets = 0;
     this.flush().catch(() => undefined);
   }
 
@@ -172,13 +178,16 @@ export class Spooling {
 
   /** The database gets to know of the spool; gives what of it is done with then. */
   #note(): Promise<Done> {
+    this.#notes++;
     const noted = this.#database.run(() => this.#noted());
     // Whoever asked for it may wait for files yet.
     noted.then(
       () => {
+        this.#notes--;
         this.#failure = null;
       },
       (error: unknown) => {
+        this.#notes--;
         this.#failure = error;
       },
     );

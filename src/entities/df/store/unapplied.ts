@@ -37,8 +37,11 @@ export class Unapplied {
     }
   }
 
-  /** Of what the database may have been given, that does not count which it is further with. */
-  yieldTo(recall: DfRecall): void {
+  /**
+   * Of what the database may have been given, that does not count which it is further with.
+   * @param given with what it may have been given
+   */
+  yieldTo(recall: DfRecall, given: Pick<DfProgress, 'keySessions'>): void {
     for (const [key, { nextSequenceNumber }] of this.#streams)
       if ((recall.stream(key)?.nextSequenceNumber ?? 0) > nextSequenceNumber) this.#streams.delete(key);
     for (const [key, call] of [...this.#calls.entries()]) {
@@ -46,9 +49,11 @@ export class Unapplied {
       if (known === undefined) continue;
       if (known.nextHi2 > call.nextHi2 || known.nextHi3 > call.nextHi3) this.#calls.delete(key);
     }
-    for (const [key, { session, lastSeen }] of [...this.#sessions.entries()]) {
-      const known = recall.keySessions(session.correlation).find((each) => each.session.xid === session.xid);
-      if (known !== undefined && known.lastSeen >= lastSeen) this.#sessions.delete(key);
+    // Of key management nothing says which is further: what was given is there, or it is not.
+    for (const kept of given.keySessions) {
+      const { correlation, xid } = kept.session;
+      const known = recall.keySessions(correlation).find(({ session }) => session.xid === xid);
+      if (known !== undefined && isSame(known, kept)) this.#sessions.delete(sessionKey(kept));
     }
   }
 
@@ -99,6 +104,10 @@ export class Unapplied {
       lastCins,
     };
   }
+}
+
+function isSame(a: StoredKeySession, b: StoredKeySession): boolean {
+  return a.lastSeen === b.lastSeen && JSON.stringify(a.session) === JSON.stringify(b.session);
 }
 
 function sessionKey({ session: { correlation, xid } }: StoredKeySession): string {

@@ -14,12 +14,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const isSlow = process.env['CLAVIGER_SLOW'] !== undefined;
 const KILLS = isSlow ? 200 : 4;
 
-/** What its owner was told of, after each commit: how many HI2 and how many HI3. */
-function toldIn(file: string): { readonly hi2: number; readonly hi3: number }[] {
+/** What its owner was told of, after each commit: how many HI2 and HI3, and with which HI3 its keys changed last. */
+interface Told {
+  readonly hi2: number;
+  readonly hi3: number;
+  readonly keyed: number;
+}
+
+function toldIn(file: string): Told[] {
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => {
-    const [hi2 = NaN, hi3 = NaN] = line.split(' ').map(Number);
-    return { hi2, hi3 };
+    const [hi2 = NaN, hi3 = NaN, keyed = NaN] = line.split(' ').map(Number);
+    return { hi2, hi3, keyed };
   });
 }
 
@@ -35,11 +41,11 @@ it(
     const told = `${file}.committed`;
     writeFileSync(told, '');
     let kills = 0;
-    let committed = { hi2: 0, hi3: 0 };
+    let committed: Told = { hi2: 0, hi3: 0, keyed: 0 };
     for (; kills < KILLS; kills++) {
       const before = toldIn(told).length;
       const writer = await run<FoundInStore>(script, file);
-      const { nextHi2, nextHi3, streamNext, hi2, lemf, other, damage } = writer.ready;
+      const { nextHi2, nextHi3, streamNext, keyed, hi2, lemf, other, damage } = writer.ready;
       expect(damage, `after ${kills} kills`).toEqual([]);
       expect(other).toEqual(upTo(nextHi3));
       expect(lemf).toEqual(upTo(nextHi3, lemf[0] ?? nextHi3));
@@ -49,6 +55,9 @@ it(
       expect(nextHi3 - committed.hi3).toBeGreaterThanOrEqual(0);
       expect(nextHi3 - committed.hi3).toBeLessThanOrEqual(4);
       expect(nextHi2 - committed.hi2).toBeGreaterThanOrEqual(0);
+      // Key management is as it was last: of the commit under way, where that is there.
+      expect([committed.keyed, nextHi3]).toContain(keyed);
+      if (nextHi3 === committed.hi3) expect(keyed).toBe(committed.keyed);
       // However slow the machine is, it has committed something in each life, and something is under way.
       await expect
         .poll(() => toldIn(told).length - before, { interval: 5, timeout: 60_000 })

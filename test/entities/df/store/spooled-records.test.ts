@@ -1,13 +1,18 @@
 /** Records in the spool: those of commits that change nothing but how far streams and calls are. */
 import { readFileSync, statSync, truncateSync } from 'node:fs';
+import path from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { NO_CIN } from '../../../../src/entities/df/ports.ts';
 import type { DfChanges, OutboxEntry } from '../../../../src/entities/df/ports.ts';
 import type { KeySession } from '../../../../src/entities/df/session-state.ts';
+import { makeBackup } from '../../../../src/host/backup.ts';
+import type { KeptState } from '../../../../src/host/backup.ts';
+import { StorageError } from '../../../../src/storage/errors.ts';
+import { UnitsAtOnce } from '../../../../src/storage/group-commit.ts';
 import { SqliteDfStore } from '../../../../src/entities/df/store/sqlite.ts';
 import { CALL, NOTHING } from './compliance-values.ts';
-import { content, forTheDatabase, killedCopy, newPlace, segmentsOf } from './spooled.ts';
+import { content, forTheDatabase, killedCopy, newPlace, segmentsOf, spoolOf } from './spooled.ts';
 
 const RECORD = { did: 'lemf', interface: 'hi2', liid: 'L', cin: CALL.cin } as const;
 
@@ -144,6 +149,61 @@ it('R-23: key management that changes with records is as it was last, after a cr
   expect(await sessionsIn(killedCopy(file))).toEqual([[['new'], 3.5]]);
   await store.commit({ ...NOTHING, retired: [{ liid: 'M', xids: ['X'] }] });
   expect(await sessionsIn(killedCopy(file))).toEqual([]);
+  await store.close();
+});
+
+it('R-23: key management that changed after the database had it stays as it was last where a commit to the database fails', async () => {
+  const file = newPlace();
+  const store = await SqliteDfStore.open(file);
+  await store.commit(keyed(0, ['before']));
+  await store.upkeep();
+  // In the same millisecond, or with the clock set back.
+  const [{ session } = { session: null }] = keyed(1, ['after']).keySessions;
+  await store.commit({ ...records(1, 1), keySessions: [{ session: session!, lastSeen: 0.5 }] });
+  const twice = { ...records(2, 1).outbox[0]!, interface: 'hi1', cin: NO_CIN } as const;
+  await expect(store.commit({ ...NOTHING, outbox: [twice, twice] })).rejects.toThrow('UNIQUE');
+  expect(store.recall.keySessions(CALL.correlation)).toEqual([{ session, lastSeen: 0.5 }]);
+  await store.upkeep();
+  expect(await sessionsIn(killedCopy(file))).toEqual([[['after'], 0.5]]);
+  // It fails, and is written all the same.
+  await store.commit(keyed(2, ['older']));
+  const run = vi.spyOn(UnitsAtOnce.prototype, 'run');
+  run.mockImplementationOnce(async function (this: UnitsAtOnce, unit) {
+    await this.run(unit);
+    throw new StorageError('unavailable', 'the thread that commits: it has ended');
+  });
+  await expect(store.commit({ ...keyed(3, ['given']), ...forTheDatabase(1) })).rejects.toThrow('it has ended');
+  run.mockRestore();
+  await store.upkeep();
+  expect(await sessionsIn(killedCopy(file))).toEqual([[['given'], 3.5]]);
+  await store.close();
+});
+
+it('R-94: a copy of a store that is in use has the key management of all that was committed before, whatever becomes of its file', async () => {
+  const file = newPlace();
+  const store = await SqliteDfStore.open(file);
+  await store.commit(keyed(0, ['one']));
+  const folder = path.dirname(file);
+  const to = path.join(folder, 'copy');
+  const kept: KeptState = {
+    ...{ stores: { df: file }, folders: { spool: spoolOf(file) }, audit: null, secret: false },
+    ...{ place: { entity: 'df', files: [file] }, settle: () => store.upkeep() },
+  };
+  await makeBackup(kept, null, { entity: 'df', name: 'df', version: '0', now: 0 }, { to });
+  const copy = new Database(path.join(to, 'df.db'), { readonly: true });
+  expect(copy.prepare('SELECT xid, last_seen FROM key_session').all()).toEqual([{ xid: 'X', last_seen: 0.5 }]);
+  copy.close();
+  await store.close();
+});
+
+it('R-23: of key management some mebioctets at most are in files alone', async () => {
+  const file = newPlace();
+  const store = await SqliteDfStore.open(file);
+  for (let n = 0; n < 8; n++) await store.commit(keyed(n, [String(n).repeat(1 << 20)]));
+  const database = new Database(file, { readonly: true });
+  const stored = database.prepare<[], { length: number }>('SELECT length(body) AS length FROM key_session');
+  expect(stored.all()).toEqual([{ length: expect.closeTo(1 << 20, -3) as number }]);
+  database.close();
   await store.close();
 });
 
