@@ -172,7 +172,9 @@ it('R-23: key management that changed after the database had it stays as it was 
     await this.run(unit);
     throw new StorageError('unavailable', 'the thread that commits: it has ended');
   });
-  await expect(store.commit({ ...keyed(3, ['given']), ...forTheDatabase(1) })).rejects.toThrow('it has ended');
+  await expect(store.commit({ ...keyed(3, ['given']), ...forTheDatabase(1) })).rejects.toThrow(
+    'it has ended',
+  );
   run.mockRestore();
   await store.upkeep();
   expect(await sessionsIn(killedCopy(file))).toEqual([[['given'], 3.5]]);
@@ -191,7 +193,9 @@ it('R-94: a copy of a store that is in use has the key management of all that wa
   };
   await makeBackup(kept, null, { entity: 'df', name: 'df', version: '0', now: 0 }, { to });
   const copy = new Database(path.join(to, 'df.db'), { readonly: true });
-  expect(copy.prepare('SELECT xid, last_seen FROM key_session').all()).toEqual([{ xid: 'X', last_seen: 0.5 }]);
+  expect(copy.prepare('SELECT xid, last_seen FROM key_session').all()).toEqual([
+    { xid: 'X', last_seen: 0.5 },
+  ]);
   copy.close();
   await store.close();
 });
