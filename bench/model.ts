@@ -87,10 +87,10 @@ function shown(value: number): string {
 
 function pointLines(points: readonly Point[], tolerance: number): string[] {
   return points.map((point) => {
-    const { what, unit, measured, simulated } = point;
+    const { what, unit, measured, simulated, by } = point;
     const cells = [measured, simulated].map((each) => shown(each).padStart(10)).join('');
     const off = offBy(point);
-    return `${what.padEnd(46)}${cells}  ${unit.padEnd(8)}${(100 * off).toFixed(0).padStart(4)} %${off > tolerance ? '  TOO FAR' : ''}`;
+    return `${what.padEnd(48)}${by.padEnd(5)}${cells}  ${unit.padEnd(8)}${(100 * off).toFixed(0).padStart(4)} %${off > tolerance ? '  TOO FAR' : ''}`;
   });
 }
 
@@ -137,7 +137,7 @@ function run(): void {
   console.log(
     `measured on ${cores} × ${processor}, load ${load.toFixed(1)}, ${date}; tolerance ${100 * tolerance} %\n`,
   );
-  console.log(`${''.padEnd(46)}${'measured'.padStart(10)}${'simulated'.padStart(10)}`);
+  console.log(`${''.padEnd(48)}${'by'.padEnd(5)}${'measured'.padStart(10)}${'simulated'.padStart(10)}`);
   for (const line of pointLines(points, tolerance)) console.log(line);
   for (const network of networks)
     console.log(['', ...networkLines(network.size, network.terms, network.figures)].join('\n'));

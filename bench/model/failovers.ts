@@ -29,7 +29,7 @@ export function failoverPoints(measured: readonly FailoverFigures[], seed: numbe
       seed,
     );
     const at = (share: number, what: string): Point => ({
-      ...{ what: `${FAILOVER_WORDS[kind]}: ${what}`, unit: 'ms', measured: quantile(ms, share) },
+      ...{ what: `${FAILOVER_WORDS[kind]}: ${what}`, unit: 'ms', by: 'times', measured: quantile(ms, share) },
       ...{ simulated: quantile(simulated, share) * 1000, atLeast: leaseMs * LOOK_SHARE },
     });
     return [at(0.5, 'median'), at(0.9, '90 %')];

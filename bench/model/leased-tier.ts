@@ -9,6 +9,7 @@
  * came. Where names are own, who is there again counts in place of its former run, and takes what that had at once. Who ends
  * in order gives all back and says so (`src/storage/lease-shares.ts`).
  */
+import { SHARE_TIMES } from '../../src/storage/lease-shares.ts';
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
 import type { Uniform } from '../undetectable-statistics.ts';
 import { LeaseHolder, LeaseSubject } from './lease.ts';
@@ -25,9 +26,8 @@ export interface Message {
   readonly destination: number;
 }
 
-/** Looks of a process, in the time of a lease, at who has what; and which part of that time is between two. */
-const SHARE_LOOKS = 5;
-export const LOOK_SHARE = 1 / SHARE_LOOKS;
+/** Which part of the time of a lease is between two looks of a process at who has what. */
+export const LOOK_SHARE = 1 / SHARE_TIMES.looks;
 /** Longer than any lease. */
 const FORGOTTEN_SECONDS = 1800;
 
@@ -205,7 +205,7 @@ export class LeasedTier {
   #started(n: number, former: TierProcess | null): TierProcess {
     const { lease, isNameOwn, draw } = this.#options;
     const process = new TierProcess(this.#simulation, this.#lanes, lease, isNameOwn ? former : null);
-    const every = lease.leaseSeconds / SHARE_LOOKS;
+    const every = lease.leaseSeconds * LOOK_SHARE;
     const look = (): void => {
       if (process.isDead) return;
       if (!process.standsStill) this.#look(process);

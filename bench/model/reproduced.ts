@@ -1,29 +1,37 @@
 /**
  * What `bench:scale` measured, beside what the model says of the same: rates of so many processes on one machine, with the
  * cores that others left; of so many that may have a share of a core each; and how long nobody had a lease. What an answer,
- * or a PDU, costs is from the run with fewest processes, so that those with more are foretold; what a PDU costs an intake is
- * from its own run, since it depends on how many come together, of which each of two has half. On a machine whose cores are
- * all taken a rate is these over what a unit costs, whatever else the model has in it.
+ * or a PDU, costs is from the run with fewest processes, so that those with more are foretold. There is one exception: what a
+ * PDU costs an intake is from its own run, since it depends on how many come together, of which each of two has half.
  *
- *     PDUs, all at once:      source ─► intakes, a thread each ─► nats-server                          on one machine
- *                             mediation, a thread each ─► delivery, a thread each ─► LEMF ─► source    on one machine
- *     so many questions:      source ─► KMSs, two threads each ─► PostgreSQL ─┐                        on one machine
- *                                ▲───────────────────────────────────────────┘
+ * Whoever makes the load runs on the same machine, is a thread like others, and is what limits where it has most to do.
+ *
+ *     PDUs, all at once:      source ─► intakes ─► nats-server                                         on one machine
+ *                             nats-server ─► mediation ─► PostgreSQL ─► delivery ─► LEMF ─► source     on one machine
+ *     so many questions:      source ─► KMSs ◄─► PostgreSQL (`asked-kms.ts`)                           on one machine
+ *                                ▲─────┘
+ *
+ * A process of Claviger is a main thread, which does one thing after the other, and threads beside it (`stages.ts`): what
+ * each of them costs was measured apart.
  */
 import type { DividedDfFigures } from '../scale/divided-df.ts';
-import type { DfRole, PduCost, Phase } from '../scale/df-run.ts';
-import { isKmsLimit, QUESTIONS_AT_ONCE } from '../scale/at-once.ts';
+import type { DfRole, Phase, WithMain } from '../scale/df-run.ts';
+import { isKmsLimit, QUESTION_SHARE, QUESTIONS_AT_ONCE } from '../scale/at-once.ts';
 import type { FailoverFigures } from '../scale/failover.ts';
+import { PARTITIONS } from '../scale/layout.ts';
 import type { RoleGrowthFigures } from '../scale/role-growth.ts';
-import type { AnswerFigures, SharedKmsFigures } from '../scale/shared-kms.ts';
+import type { Answers, AnswerFigures, SharedKmsFigures } from '../scale/shared-kms.ts';
 import { quantile } from '../statistics.ts';
 import { seededUniform } from '../undetectable-statistics.ts';
+import { rateOfAnswers } from './asked-kms.ts';
 import { failoverPoints } from './failovers.ts';
 import { LeaseHolder, LeaseSubject } from './lease.ts';
-import { Machine } from './machine.ts';
 import { Simulation } from './simulation.ts';
-import { Station } from './station.ts';
+import { rateOfFlood, stagesOfProcesses } from './stages.ts';
+import type { ShareLimit, Stage } from './stages.ts';
+import { MOST_AT_ONCE } from '../../src/entities/df/listeners/streamed-source.ts';
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
+import { MOST_WAITING } from '../../src/storage/stream-reading.ts';
 
 /** `npm run bench:scale -- --json`. */
 export interface ScaleFigures {
@@ -40,31 +48,26 @@ export interface ScaleFigures {
   readonly failover: readonly FailoverFigures[];
 }
 
+/**
+ * What a point was simulated by: what a unit cost in the run that it is of; what it cost one process, of a run with more;
+ * the times of leases, and nothing that was measured of how long they take.
+ */
+export type PointBasis = 'own' | 'one' | 'times';
+
 export interface Point {
   readonly what: string;
   readonly unit: string;
   readonly measured: number;
   readonly simulated: number;
+  readonly by: PointBasis;
   /** What it is off by is a share of this at least: smaller differences cannot be told. */
   readonly atLeast?: number;
 }
 
-/** A stage of the way: so many threads, so many seconds of processor time for a unit. */
-export interface Stage {
-  readonly threads: number;
-  readonly seconds: number;
-  /** Of a core, that each of so many processes may have; absent: what the machine leaves them. */
-  readonly limit?: { readonly processes: number; readonly share: number };
-}
-
 const MICRO = 1e-6;
-/** Units that a simulation of a rate goes through. */
-const UNITS = 4_000;
 const TAKEOVERS = 4_000;
 /** Seconds that a process takes to write to the stream server and to hear of it, on one machine. */
 const TRIP_SECONDS = 0.002;
-/** Of a KMS: that which listens, and one that computes. */
-const KMS_THREADS = 2;
 
 export function reproduced(figures: ScaleFigures, seed: number): Point[] {
   const { takeover, failover } = figures;
@@ -81,55 +84,85 @@ function coresLeft({ machine }: ScaleFigures, othersCores: number): number {
   return Math.max(0.05, machine.cores - othersCores);
 }
 
-const rateOf = ({ pdus, seconds }: Phase): number => pdus / seconds;
+const rateOf = ({ pdus, seconds }: Pick<Phase, 'pdus' | 'seconds'>): number => pdus / seconds;
 
 function dfPoints(figures: ScaleFigures): Point[] {
   const { machine, df } = figures;
   const points: Point[] = [];
-  for (const { kind, intakes, mediators, deliverers, laying, draining } of df) {
-    const { cost } = laying;
+  for (const found of df) {
+    const { kind, intakes, mediators, deliverers, laying, draining } = found;
     const isApart = deliverers > 0;
-    const lay: Stage[] = [
-      { threads: 1, seconds: cost.source * MICRO },
-      { threads: intakes, seconds: cost.intake * MICRO },
-      { threads: machine.cores, seconds: cost.nats * MICRO },
-    ];
     // While PDUs are laid down nobody mediates: runs that differ in who does are the same here.
     if (!points.some(({ what }) => what === laidWords(kind, intakes)))
       points.push({
-        ...{ what: laidWords(kind, intakes), unit: 'PDUs/s', measured: rateOf(laying) },
-        simulated: rateOfFlood(lay, coresLeft(figures, laying.othersCores)),
+        ...{ what: laidWords(kind, intakes), unit: 'PDUs/s', measured: rateOf(laying), by: 'own' },
+        simulated: rateOfFlood(
+          wayOf(laying, machine.cores, ['source', 'intake', 'nats'], { intake: intakes }),
+          coresLeft(figures, laying.othersCores),
+        ),
       });
     // All may have come before the last process was there.
     if (draining.pdus === 0) continue;
+    const processes = { mediation: Math.max(1, mediators), delivery: Math.max(1, deliverers) };
     const first = df.find(
       (each) => each.kind === kind && each.mediators > 0 === mediators > 0 && each.deliverers > 0 === isApart,
     );
-    const drained = (first?.draining ?? draining).cost;
-    const drain = downstream(drained, machine.cores, Math.max(1, mediators), Math.max(1, deliverers));
     const by = `${mediators === 0 ? 'in files' : `by ${mediators}`}${isApart ? `, delivered by ${deliverers}` : ''}`;
     points.push({
       ...{ what: `${kind}: mediated ${by}`, unit: 'PDUs/s', measured: rateOf(draining) },
-      simulated: rateOfFlood(drain, coresLeft(figures, draining.othersCores)),
+      by: first?.draining === draining ? 'own' : 'one',
+      simulated: rateOfFlood(
+        wayOf(first?.draining ?? draining, machine.cores, DOWNSTREAM, processes, { turn: turnOf(found) }),
+        coresLeft(figures, draining.othersCores),
+        draining.pdus,
+      ),
     });
   }
   return points;
+}
+
+/** PDUs of a partition that are mediated in one transaction: what waits of it, as far as it is read at once. */
+function turnOf({ draining, streamOctets }: DividedDfFigures): number {
+  const most = Math.min(MOST_AT_ONCE, MOST_WAITING / streamOctets, draining.pdus / PARTITIONS);
+  return Math.max(1, Math.floor(most));
 }
 
 function laidWords(kind: string, intakes: number): string {
   return `${kind}: laid down by ${intakes}`;
 }
 
-/** From the streams to the LEMF's file. */
-function downstream(cost: PduCost, cores: number, mediators: number, deliverers: number): Stage[] {
-  return [
-    { threads: cores, seconds: cost.nats * MICRO },
-    { threads: mediators, seconds: cost.mediation * MICRO },
-    { threads: cores, seconds: cost.database * MICRO },
-    { threads: deliverers, seconds: cost.delivery * MICRO },
-    { threads: 1, seconds: cost.lemf * MICRO },
-    { threads: 1, seconds: cost.source * MICRO },
-  ];
+type Place = WithMain | 'nats' | 'database';
+
+/** From the streams to the LEMF's file, at which the benchmark looks. */
+const DOWNSTREAM = ['nats', 'mediation', 'database', 'delivery', 'lemf', 'source'] as const;
+/** The same while a role is what limits: those that have work then. */
+const WAY_OF: Readonly<Record<DfRole, readonly Place[]>> = {
+  intake: ['source', 'intake', 'nats'],
+  mediation: DOWNSTREAM,
+  delivery: ['nats', 'delivery', 'lemf', 'source'],
+};
+
+/**
+ * A PDU's way through those that are named, one process of each role where no number is given; engines have all cores.
+ * @param turn PDUs that are mediated, and committed, together
+ */
+function wayOf(
+  { cost, main }: Pick<Phase, 'cost' | 'main'>,
+  cores: number,
+  places: readonly Place[],
+  processes: Partial<Record<DfRole, number>>,
+  { limits = {}, turn = 1 }: { limits?: Partial<Record<DfRole, ShareLimit>>; turn?: number } = {},
+): Stage[] {
+  return places.flatMap((place) => {
+    const seconds = cost[place] * MICRO;
+    const together = place === 'mediation' || place === 'database' ? turn : 1;
+    if (place === 'nats' || place === 'database') return [{ threads: cores, seconds, together }];
+    const role = place === 'lemf' || place === 'source' ? null : place;
+    const count = role === null ? 1 : (processes[role] ?? 1);
+    const of = { seconds, main: (main?.[place] ?? cost[place]) * MICRO };
+    const limit = role === null ? undefined : limits[role];
+    return stagesOfProcesses(count, of, { together, ...(limit === undefined ? {} : { limit }) });
+  });
 }
 
 /** Processes with a share of a core each, where nothing else limited: what one costs foretells two. */
@@ -138,74 +171,62 @@ function growthPoints(figures: ScaleFigures): Point[] {
   const growth = figures.growth.filter(({ isLimit }) => isLimit);
   return growth.map((found) => {
     const { role, processes, share, othersCores } = found;
-    const { cost } = growth.find((each) => each.role === role) ?? found;
+    const first = growth.find((each) => each.role === role) ?? found;
     const limit = { processes, share };
-    const stages: readonly Stage[] = [
-      { threads: 1, seconds: cost.source * MICRO },
-      ...STAGES_OF[role].map((of) =>
-        of === role
-          ? { threads: processes, seconds: cost[of] * MICRO, limit }
-          : { threads: 1, seconds: cost[of] * MICRO },
-      ),
-      { threads: machine.cores, seconds: (cost.nats + cost.database) * MICRO },
-    ];
+    const stages = wayOf(
+      first,
+      machine.cores,
+      WAY_OF[role],
+      { [role]: processes },
+      { limits: { [role]: limit } },
+    );
     return {
       ...{ what: `${role}: ${processes} of ${share} of a core`, unit: 'PDUs/s', measured: rateOf(found) },
+      by: first === found ? 'own' : 'one',
       simulated: rateOfFlood(stages, coresLeft(figures, othersCores)),
     };
   });
 }
 
-/** Those that have work while a role is what limits. */
-const STAGES_OF: Readonly<Record<DfRole, readonly ('intake' | 'mediation' | 'delivery' | 'lemf')[]>> = {
-  intake: ['intake'],
-  mediation: ['mediation', 'delivery', 'lemf'],
-  delivery: ['delivery', 'lemf'],
-};
-
 function kmsPoints(figures: ScaleFigures): Point[] {
-  const { machine, kms } = figures;
-  const one = kms[0];
-  const point = (
-    what: string,
-    processes: number,
-    found: AnswerFigures,
-    { source, kms: own, database }: AnswerFigures,
-    share: number | null,
-  ): Point => {
-    const stages: Stage[] = [
-      { threads: 1, seconds: source * MICRO },
-      {
-        ...{ threads: processes * KMS_THREADS, seconds: own * MICRO },
-        ...(share === null ? {} : { limit: { processes, share } }),
-      },
-      { threads: machine.cores, seconds: database.seconds },
-    ];
-    const cores = coresLeft(figures, found.othersCores);
-    return {
-      ...{ what, unit: '/s', measured: found.rate },
-      simulated: rateOfLoop(stages, QUESTIONS_AT_ONCE * processes, cores),
-    };
-  };
-  return kms.flatMap((found) =>
+  const first = figures.kms[0];
+  if (first === undefined) return [];
+  return figures.kms.flatMap((found) =>
     (['requestKey', 'getKeys'] as const).flatMap((what) => {
       const { processes, limited } = found;
-      const { share } = limited;
-      const first = one ?? found;
-      const points = [point(`${what}: answers of ${processes}`, processes, found[what], first[what], null)];
-      if (isKmsLimit(found, what) && isKmsLimit(first, what)) {
-        const words = `${what}: answers of ${processes} of ${share} of a core`;
-        points.push(point(words, processes, limited[what], first.limited[what], share));
-      }
+      const point = (of: (each: SharedKmsFigures) => AnswerFigures, share: number | null): Point => ({
+        what: `${what}: answers of ${processes}${share === null ? '' : ` of ${share} of a core`}`,
+        ...{ unit: '/s', measured: of(found).rate, by: found === first ? 'own' : 'one' },
+        simulated: rateOfAnswers({
+          ...termsOfAnswers(what, of(first), first.syncSeconds ?? 0),
+          ...{ processes, share, cores: coresLeft(figures, of(found).othersCores) },
+        }),
+      });
+      const points = [point((each) => each[what], null)];
+      if (isKmsLimit(found, what) && isKmsLimit(first, what))
+        points.push(point((each) => each.limited[what], limited.share));
       return points;
     }),
   );
 }
 
+/** Of a run that did not tell which thread of a KMS had what: two had the same. */
+function termsOfAnswers(what: keyof Answers, found: AnswerFigures, syncSeconds: number) {
+  const { source, kms, database, listener = kms / 2, computing = kms - listener } = found;
+  return {
+    ...{ atOnce: QUESTIONS_AT_ONCE, hasTurns: what === 'getKeys', answering: QUESTION_SHARE / 100 },
+    ...{ statements: database.statements, syncSeconds },
+    seconds: {
+      ...{ asker: source * MICRO, listener: listener * MICRO, computing: computing * MICRO },
+      ...{ beside: Math.max(0, kms - listener - computing) * MICRO, database: database.seconds },
+    },
+  };
+}
+
 function leasePoints({ leaseMs, ms }: NonNullable<ScaleFigures['takeover']>, seed: number): Point[] {
   const simulated = takeoverTimes(leaseMs / 1000, TAKEOVERS, seed);
   const at = (share: number, what: string): Point => ({
-    ...{ what: `lease of ${leaseMs} ms, ${what}`, unit: 'ms' },
+    ...{ what: `lease of ${leaseMs} ms, ${what}`, unit: 'ms', by: 'times' },
     measured: quantile(ms, share),
     simulated: quantile(simulated, share) * 1000,
   });
@@ -215,50 +236,6 @@ function leasePoints({ leaseMs, ms }: NonNullable<ScaleFigures['takeover']>, see
 /** How far a point is off, as a share of what was measured. */
 export function offBy({ measured, simulated, atLeast = 0 }: Point): number {
   return Math.abs(simulated - measured) / Math.max(measured, atLeast);
-}
-
-/** Units a second where all are there at the beginning. */
-export function rateOfFlood(stages: readonly Stage[], cores: number, units = UNITS): number {
-  const { simulation, serve } = way(stages, cores);
-  let [done, last] = [0, 0];
-  for (let n = 0; n < units; n++)
-    serve(() => {
-      done++;
-      last = simulation.now;
-    });
-  simulation.run(Infinity);
-  return done / last;
-}
-
-/** Units a second where so many are under way all the time. */
-export function rateOfLoop(stages: readonly Stage[], atOnce: number, cores: number, units = UNITS): number {
-  const { simulation, serve } = way(stages, cores);
-  let [begun, last] = [0, 0];
-  const next = (): void => {
-    if (begun++ >= units) return;
-    serve(() => {
-      last = simulation.now;
-      next();
-    });
-  };
-  for (let n = 0; n < atOnce; n++) next();
-  simulation.run(Infinity);
-  return units / last;
-}
-
-function way(stages: readonly Stage[], cores: number) {
-  const simulation = new Simulation();
-  const machine = new Machine(simulation, cores);
-  const stations = stages.map(({ threads, limit }) => {
-    const own = limit === undefined ? machine : new Machine(simulation, limit.processes * limit.share);
-    return new Station(simulation, own, threads);
-  });
-  const from = (at: number, done: () => void): void => {
-    const [station, stage] = [stations[at], stages[at]];
-    if (station === undefined || stage === undefined) done();
-    else station.serve(stage.seconds, () => from(at + 1, done));
-  };
-  return { simulation, serve: (done: () => void) => from(0, done) };
 }
 
 /** Seconds from a kill, at any time, until the process that waits has the lease. */

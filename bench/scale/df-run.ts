@@ -8,6 +8,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { dfProcessConfig } from '../../src/entities/df/config.ts';
 import { startRoles } from '../../src/entities/df/start-roles.ts';
@@ -28,8 +29,9 @@ import { packetOf } from '../chain/paced.ts';
 import { Part, ready } from '../chain/parts.ts';
 import { passed, runtime } from '../chain/runtime.ts';
 import { CALLS_AT_ONCE, numberOf, sipOfLoad } from '../chain/signalling.ts';
-import { machineSeconds, processorSeconds } from '../processor.ts';
+import { machineSeconds, processorSeconds, threadTimes } from '../processor.ts';
 import type { MeasuredDatabase } from './engines.ts';
+import { PARTITIONS } from './layout.ts';
 
 /** What a PDU has: a SIP message, a packet of G.711, one of 1,200 octets. */
 export const PDU_KINDS = ['sip', 'g711', 'video'] as const;
@@ -38,7 +40,6 @@ export type PduKind = (typeof PDU_KINDS)[number];
 const PAYLOAD = { g711: 160, video: 1188 };
 /** Calls that are up at a time, or streams of packets. */
 const STREAMS = 100;
-const PARTITIONS = 8;
 const WARRANTS = 4;
 /** PDUs that are written in one piece where they come as fast as they are taken. */
 const TOGETHER = 50;
@@ -84,12 +85,17 @@ const COSTS = [
   ...(['intake', 'mediation', 'delivery', 'lemf', 'nats', 'database', 'source'] as const),
 ] satisfies (keyof PduCost)[];
 
+/** Processes whose main thread does one thing after the other; what they cost besides is of threads beside it. */
+export type WithMain = Exclude<keyof PduCost, 'nats' | 'database'>;
+
 /** What clocks and counters said at a time. */
 export interface Look {
   readonly at: number;
   readonly machine: number;
   /** Seconds that each has had a processor. */
   readonly own: Readonly<Record<keyof PduCost, number>>;
+  /** Of these, their main threads. */
+  readonly main: Readonly<Record<WithMain, number>>;
   /** PDUs that are in the LEMF's file. */
   readonly came: number;
 }
@@ -100,6 +106,8 @@ export interface Phase {
   /** Wall time. */
   readonly seconds: number;
   readonly cost: PduCost;
+  /** What of the costs is of main threads; absent: of a run that did not tell. */
+  readonly main?: Readonly<Record<WithMain, number>>;
   /** Cores that were busy with what is not of this run. */
   readonly othersCores: number;
   /** Cores that were busy in all. */
@@ -110,13 +118,19 @@ export function phaseOf(before: Look, after: Look, pdus: number): Phase {
   const seconds = (after.at - before.at) / 1000;
   const spent = (of: keyof PduCost): number => after.own[of] - before.own[of];
   const all = COSTS.reduce((sum, of) => sum + spent(of), 0);
-  const each = (of: keyof PduCost): number => (pdus === 0 ? 0 : (spent(of) * 1e6) / pdus);
+  const perPdu = (spentSeconds: number): number => (pdus === 0 ? 0 : (spentSeconds * 1e6) / pdus);
+  const each = (of: keyof PduCost): number => perPdu(spent(of));
+  const main = (of: WithMain): number => perPdu(after.main[of] - before.main[of]);
   const machine = after.machine - before.machine;
   return {
     ...{ pdus, seconds, othersCores: Math.max(0, machine - all) / seconds, busyCores: machine / seconds },
     cost: {
       ...{ intake: each('intake'), mediation: each('mediation'), delivery: each('delivery') },
       ...{ lemf: each('lemf'), nats: each('nats'), database: each('database'), source: each('source') },
+    },
+    main: {
+      ...{ intake: main('intake'), mediation: main('mediation'), delivery: main('delivery') },
+      ...{ lemf: main('lemf'), source: main('source') },
     },
   };
 }
@@ -260,6 +274,7 @@ export class DfRun {
     return {
       ...{ at: performance.now(), machine: machineSeconds(), came: this.#came },
       own: this.#seconds(),
+      main: this.#mainSeconds(),
     };
   }
 
@@ -285,8 +300,8 @@ export class DfRun {
       this.next();
       if (n % TOGETHER !== 0) continue;
       this.write();
-      // What was written goes out meanwhile.
-      await passed(0);
+      // What was written goes out meanwhile. A timer would be a pause of a millisecond.
+      await turnOfTheLoop();
     }
     this.write();
     await this.settled();
@@ -333,6 +348,15 @@ export class DfRun {
     };
   }
 
+  #mainSeconds(): Record<WithMain, number> {
+    const of = (role: DfRole): number =>
+      this.pids(role).reduce((sum, pid) => sum + mainThreadSeconds(pid), 0);
+    return {
+      ...{ intake: of('intake'), mediation: of('mediation'), delivery: of('delivery') },
+      ...{ lemf: mainThreadSeconds(this.#lemf.pid), source: mainThreadSeconds(process.pid) },
+    };
+  }
+
   #settingsOf(role: DfRole, n: number): Record<string, unknown> {
     const { folder, tls, name, leaseMs } = this.#setting;
     const instance = `${role}-${n}`;
@@ -353,6 +377,10 @@ export class DfRun {
       streams: { ...this.#nats.settings(name), ...HANDOVER_OCTETS, partitions: PARTITIONS, leaseMs },
     };
   }
+}
+
+function mainThreadSeconds(pid: number): number {
+  return (threadTimes(pid).find(({ thread }) => thread === pid)?.ranMs ?? 0) / 1000;
 }
 
 /** Of a DF, or of its mediators' schema. */

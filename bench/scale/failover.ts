@@ -9,7 +9,7 @@
  *
  * Times are of the system's clock that nobody sets, which all processes read.
  */
-import { LeaseShares } from '../../src/storage/lease-shares.ts';
+import { LeaseShares, SHARE_TIMES } from '../../src/storage/lease-shares.ts';
 import { StreamServer } from '../../src/storage/jetstream.ts';
 import type { NatsServer } from '../../test/support/nats-server.ts';
 import { Part, ready } from '../chain/parts.ts';
@@ -20,8 +20,8 @@ import type { Failover } from './failovers.ts';
 /** A machine that is full starts processes slowly. */
 const ANSWER_MS = 20_000;
 const STREAM = 'bench-shares';
-/** Sets of things, each shared by itself, so that one kill says more. */
-const SETS = 2;
+/** Sets of things, each shared by itself and looked at at other times, so that one kill says more. */
+const SETS = 4;
 /** Nobody has moved anything for so many leases: they are shared out. */
 const QUIET_LEASES = 1;
 const WITHIN_LEASES = 30;
@@ -38,7 +38,7 @@ interface SharerSettings {
   readonly isNameOwn: boolean;
 }
 
-/** What a process says that has taken a thing; empty: that it is there, and wants its share. */
+/** What a process says that has taken a thing; empty, of each set: that it is there, and wants its share. */
 interface Said {
   readonly thing: string;
   readonly at: number;
@@ -54,7 +54,7 @@ export interface FailoverSetting {
 export interface FailoverFigures {
   readonly kind: Failover;
   readonly leaseMs: number;
-  /** Until a process that comes in the place of another has said that it is there; empty: none comes. */
+  /** Until a process that comes in the place of another has said that it is there, of each set; empty: none comes. */
   readonly restartMs: readonly number[];
   /** Of each thing that it had, until it was had again. */
   readonly ms: readonly number[];
@@ -72,11 +72,12 @@ export async function runSharer(settings: unknown): Promise<void> {
   const server = await StreamServer.connect({ ...access, timeoutMs: ANSWER_MS }, runtime);
   const say = (thing: string): void => void process.send?.({ thing, at: machineMs() } satisfies Said);
   const all: LeaseShares[] = [];
-  process.once('message', () => {
+  process.once('SIGTERM', () => {
     void Promise.all(all.map((shares) => shares.stop())).then(() => process.exit());
   });
   ready({});
-  for (let set = 0; set < SETS; set++)
+  for (let set = 0; set < SETS; set++) {
+    if (set > 0) await passed(leaseMs / SHARE_TIMES.looks / SETS);
     all.push(
       await LeaseShares.begin({
         ...{ server, stream: STREAM, prefix: `${prefix}${set}.`, name, isNameOwn, ttlMs: leaseMs },
@@ -88,7 +89,8 @@ export async function runSharer(settings: unknown): Promise<void> {
         },
       }),
     );
-  say('');
+    say('');
+  }
 }
 
 export async function measureFailover(kind: Failover, setting: FailoverSetting): Promise<FailoverFigures> {
@@ -102,9 +104,9 @@ export async function measureFailover(kind: Failover, setting: FailoverSetting):
       await passed(Math.random() * leaseMs);
       progress(`leases of ${leaseMs} ms, shared: ${kind}, ${n + 1} of ${times}`);
       const { things, at, came } = await sharers.lose(n % SHARING.processes);
-      if (came !== null) restartMs.push(came - at);
+      restartMs.push(...came.map((each) => each - at));
       ms.push(...(await sharers.takenAgain(things, at)));
-      if (came === null) await sharers.fill(n % SHARING.processes);
+      if (came.length === 0) await sharers.fill(n % SHARING.processes);
     }
   } finally {
     await sharers.stop();
@@ -136,8 +138,8 @@ class Sharers {
     return sharers;
   }
 
-  /** Starts a process in a place that nobody has. */
-  async fill(place: number): Promise<void> {
+  /** Starts a process in a place that nobody has. @returns when it was there, of each set */
+  async fill(place: number): Promise<number[]> {
     const { nats, leaseMs } = this.#setting;
     const isNameOwn = this.#kind === 'again';
     const part = await Part.start('sharer', {
@@ -146,13 +148,16 @@ class Sharers {
       name: isNameOwn ? `place-${place}` : `run-${this.#runs++}`,
     });
     this.#parts[place] = part;
+    const came: number[] = [];
     await new Promise<void>((resolve) =>
       part.onMessage((message) => {
         const { thing, at } = message as Partial<Said>;
-        if (thing === '') resolve();
-        else if (thing !== undefined && at !== undefined) this.#hear(part, thing, at);
+        if (thing === undefined || at === undefined) return;
+        if (thing !== '') this.#hear(part, thing, at);
+        else if (came.push(at) === SETS) resolve();
       }),
     );
+    return came;
   }
 
   /** All have as many, or one more, and none has changed hands for a while. */
@@ -166,19 +171,18 @@ class Sharers {
     });
   }
 
-  /** Has a process go, as the kind has it. @returns what it had, since when not, and when one has come in its place */
-  async lose(place: number): Promise<{ things: string[]; at: number; came: number | null }> {
+  /** Has a process go, as the kind has it. @returns what it had, since when not, and when one has come in its place, of each set */
+  async lose(place: number): Promise<{ things: string[]; at: number; came: readonly number[] }> {
     const part = this.#parts[place];
     if (part === undefined || part === null) throw new Error(`nobody is at place ${place}`);
     const things = this.#thingsOf(part);
     const at = machineMs();
-    if (this.#kind === 'ended') part.say({ end: true });
-    else process.kill(part.pid, 'SIGKILL');
+    // Not by a message: a part answers each with how it is, and collects its garbage before.
+    process.kill(part.pid, this.#kind === 'ended' ? 'SIGTERM' : 'SIGKILL');
     this.#parts[place] = null;
     await part.ended();
-    if (this.#kind === 'killed' || this.#kind === 'ended') return { things, at, came: null };
-    await this.fill(place);
-    return { things, at, came: machineMs() };
+    if (this.#kind === 'killed' || this.#kind === 'ended') return { things, at, came: [] };
+    return { things, at, came: await this.fill(place) };
   }
 
   /** Milliseconds until each was had again. */

@@ -1,5 +1,8 @@
 /** Of which processes a DF is that is measured. */
 
+/** Of the calls of a DF, among which mediators share. */
+export const PARTITIONS = 8;
+
 /** How many processes of each role. */
 export interface Layout {
   readonly intakes: number;

@@ -57,9 +57,9 @@ export function capacityTable({ roles }: Estimate): string {
 /** What the model makes of the points that were measured. */
 export function pointsTable(points: readonly Point[]): string {
   return table(
-    ['point', 'measured', 'simulated', 'off by, %'],
+    ['point', 'by', 'measured', 'simulated', 'off by, %'],
     points.map((point) => [
-      ...[`${point.what}, ${point.unit}`, point.measured, point.simulated],
+      ...[`${point.what}, ${point.unit}`, point.by, point.measured, point.simulated],
       (100 * offBy(point)).toFixed(0),
     ]),
   );

@@ -5,7 +5,7 @@
  *     phones ──REQUEST_KEY──► KMS, so many ──► PostgreSQL
  *     DF ──────get_keys─────► KMS, so many ──► PostgreSQL
  */
-import { mkdirSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { fromHex } from '../../src/bytes/octets.ts';
 import { Secret } from '../../src/bytes/secret.ts';
@@ -30,9 +30,10 @@ import {
 } from '../chain/get-keys.ts';
 import { Part, ready } from '../chain/parts.ts';
 import { runtime } from '../chain/runtime.ts';
-import { machineSeconds } from '../processor.ts';
+import { machineSeconds, threadTimes } from '../processor.ts';
+import type { ThreadTime } from '../processor.ts';
 import { CoreShares } from './core-share.ts';
-import { QUESTIONS_AT_ONCE } from './at-once.ts';
+import { QUESTION_SHARE, QUESTIONS_AT_ONCE } from './at-once.ts';
 import { workBetween } from './engines.ts';
 import type { DatabaseWork, MeasuredDatabase } from './engines.ts';
 
@@ -40,6 +41,9 @@ const PSK = 'a1'.repeat(32);
 const PHONES = Array.from({ length: 40 }, (_, n) => `phone${n}`);
 /** Of a core, for each KMS where they are what limits. */
 const SHARE = 0.3;
+/** What is written at a time, and how often, to know how long the disk takes. */
+const SYNCED = 'x'.repeat(500);
+const SYNCS = 40;
 /** V8 compiles what runs often by its best compiler after some use. */
 const WARM_UP = 60;
 
@@ -60,6 +64,9 @@ export interface AnswerFigures {
   readonly rate: number;
   /** Microseconds of processor time of a KMS for an answer. */
   readonly kms: number;
+  /** Of these, the thread that listens, and that of all others which had most; absent: of a run that did not tell. */
+  readonly listener?: number;
+  readonly computing?: number;
   /** What an answer takes of the database. */
   readonly database: DatabaseWork;
   /** Microseconds of the benchmark, which asks. */
@@ -79,6 +86,8 @@ export interface Answers {
 
 export interface SharedKmsFigures extends Answers {
   readonly processes: number;
+  /** Of having a little on the disk that was written to a file (fsync); absent: of a run that did not tell. */
+  readonly syncSeconds?: number;
   /** The same where each KMS may have a share of a core, so that KMSs are what limits (`role-growth.ts`). */
   readonly limited: Answers & { readonly share: number };
 }
@@ -116,6 +125,7 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
         tls: await pki.issue({ commonName: host, dnsNames: [host], roles: ['kms'] }),
         ...{ state, database: database.settings(schema, `kms-${n}`) },
         ...{ users: { port: 0 }, x1: { port: 0 }, xk: { port: 0, peers: ['df'] }, workers: 1 },
+        interception: { share: QUESTION_SHARE },
       });
       parts.push(kms);
       const at = (port: string) => new HostMap({ [`${host}:443`]: `127.0.0.1:${kms.ports[port] ?? 0}` });
@@ -164,6 +174,7 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
       octets = 0;
       const look = async () => ({
         ...{ at: performance.now() / 1000, machine: machineSeconds(), kms: secondsOf(parts) },
+        threads: parts.map(({ pid }) => threadTimes(pid)),
         ...{ source: (process.cpuUsage().user + process.cpuUsage().system) / 1e6 },
         database: await database.work(),
       });
@@ -178,6 +189,7 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
       return {
         rate: count / wall,
         ...{ kms: (kms * 1e6) / count, source: (source * 1e6) / count },
+        ...busiest(parts, before.threads, after.threads, count),
         database: workBetween(before.database, after.database, count),
         othersCores: Math.max(0, after.machine - before.machine - own) / wall,
         busyCores: (after.machine - before.machine) / wall,
@@ -194,12 +206,13 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
     progress(`${what}: warming up`);
     await phonesAsk(WARM_UP);
     await dfsAsk(WARM_UP);
+    const syncSeconds = syncSecondsOf(path.join(folder, 'synced'));
     const free = await answers(questions, '');
     const shares = await CoreShares.start();
     try {
       await shares.hold(parts.map(({ pid }) => ({ pid, share: SHARE })));
       const limited = await answers(Math.ceil(questions * SHARE), `, each with ${SHARE} of a core`);
-      return { processes, ...free, limited: { share: SHARE, ...limited } };
+      return { processes, syncSeconds, ...free, limited: { share: SHARE, ...limited } };
     } finally {
       await shares.stop();
     }
@@ -215,6 +228,37 @@ async function inTurns(count: number, ask: () => Promise<void>): Promise<void> {
     while (left-- > 0) await ask();
   };
   await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, one));
+}
+
+/** Microseconds for each of so many answers, of all processes together. */
+function busiest(
+  parts: readonly Part[],
+  before: readonly (readonly ThreadTime[])[],
+  after: readonly (readonly ThreadTime[])[],
+  count: number,
+): { listener: number; computing: number } {
+  let [listener, computing] = [0, 0];
+  for (const [n, { pid }] of parts.entries()) {
+    const known = new Map(before[n]?.map(({ thread, ranMs }) => [thread, ranMs]));
+    const spent = (after[n] ?? []).map(({ thread, ranMs }) => ({
+      ...{ isListener: thread === pid, ms: ranMs - (known.get(thread) ?? 0) },
+    }));
+    listener += spent.find(({ isListener }) => isListener)?.ms ?? 0;
+    computing += Math.max(0, ...spent.flatMap(({ isListener, ms }) => (isListener ? [] : [ms])));
+  }
+  return { listener: (listener * 1000) / count, computing: (computing * 1000) / count };
+}
+
+/** In the mean of some. */
+function syncSecondsOf(file: string): number {
+  const descriptor = openSync(file, 'a', 0o600);
+  const begun = performance.now();
+  for (let n = 0; n < SYNCS; n++) {
+    writeSync(descriptor, SYNCED);
+    fsyncSync(descriptor);
+  }
+  closeSync(descriptor);
+  return (performance.now() - begun) / 1000 / SYNCS;
 }
 
 function secondsOf(parts: readonly Part[]): number {

@@ -3,7 +3,7 @@
  * killed by SIGKILL at a time drawn for each kill, and the next says when it has it.
  */
 import { StreamServer } from '../../src/storage/jetstream.ts';
-import { StreamLease } from '../../src/storage/stream-lease.ts';
+import { LEASE_TIMES, StreamLease } from '../../src/storage/stream-lease.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 import type { NatsServer } from '../../test/support/nats-server.ts';
 import { Part, ready } from '../chain/parts.ts';
@@ -62,8 +62,8 @@ export async function measureTakeover(setting: TakeoverSetting): Promise<number[
     for (let n = 0; n < kills; n++) {
       progress(`a lease of ${leaseMs} ms: kill ${n + 1} of ${kills}`);
       const next = await Waiting.start(settings);
-      // By now it has looked; and the kill is anywhere between two renewals.
-      await passed(leaseMs / 2 + Math.random() * leaseMs);
+      // By now it has looked; and the kill is anywhere between two renewals, not so late that who waits gives up before.
+      await passed(leaseMs / 2 + (Math.random() * leaseMs) / LEASE_TIMES.renewals);
       const at = performance.now();
       process.kill(holder.part.pid, 'SIGKILL');
       took.push((await next.held) - at);

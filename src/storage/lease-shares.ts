@@ -83,6 +83,8 @@ const PENDING = 'pending';
 const MEMBER = 'member-';
 /** Looks in the time of a lease. */
 const LOOKS = 5;
+/** For whoever reckons how long nobody has a thing. */
+export const SHARE_TIMES = { looks: LOOKS } as const;
 /** Times of a lease after which a thing that nobody has is told of, and after which a member is forgotten. */
 const MISSED = 3;
 const FORGOTTEN = 10;

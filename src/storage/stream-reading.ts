@@ -34,7 +34,7 @@ export interface StreamReadingPorts {
 }
 
 /** Octets that may wait to be taken. */
-const MOST_WAITING = 2 << 20;
+export const MOST_WAITING = 2 << 20;
 /** Milliseconds between attempts to open a way. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;

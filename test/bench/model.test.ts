@@ -1,15 +1,20 @@
 /** The model by what is known of such systems: laws of queues, work that is conserved, one owner of a lane. */
 import { describe, expect, it } from 'vitest';
+import { rateOfAnswers } from '../../bench/model/asked-kms.ts';
+import type { AskedKmsTerms } from '../../bench/model/asked-kms.ts';
 import { failoverTimes } from '../../bench/model/failovers.ts';
 import { LeasedTier } from '../../bench/model/leased-tier.ts';
 import { Machine } from '../../bench/model/machine.ts';
 import { simulateNetwork } from '../../bench/model/network.ts';
 import type { NetworkTerms } from '../../bench/model/network.ts';
-import { offBy, rateOfFlood, rateOfLoop, takeoverTimes } from '../../bench/model/reproduced.ts';
+import { offBy, takeoverTimes } from '../../bench/model/reproduced.ts';
 import { Simulation } from '../../bench/model/simulation.ts';
+import { rateOfFlood, rateOfLoop, stagesOfProcesses } from '../../bench/model/stages.ts';
+import type { Stage } from '../../bench/model/stages.ts';
 import { Station } from '../../bench/model/station.ts';
 import type { Failover } from '../../bench/scale/failovers.ts';
 import { seededUniform } from '../../bench/undetectable-statistics.ts';
+import { SHARE_TIMES } from '../../src/storage/lease-shares.ts';
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
 
 describe('A simulation', () => {
@@ -122,11 +127,76 @@ describe('A way of stages', () => {
     expect(rateOfFlood([stages[0]!, { threads: 2, seconds: 4 }, stages[2]!], 8)).toBeCloseTo(1 / 2, 2);
   });
 
+  it('has what is done together go on together: others have nothing to do meanwhile', () => {
+    const stages = (together: number): Stage[] => [
+      { threads: 1, seconds: 1, together },
+      { threads: 1, seconds: 1 },
+    ];
+    expect(rateOfFlood(stages(1), 8, 100)).toBeCloseTo(100 / 101, 9);
+    expect(rateOfFlood(stages(20), 8, 100)).toBeCloseTo(100 / 120, 9);
+    // What is left in the end is not waited for.
+    expect(rateOfFlood(stages(60), 8, 100)).toBeCloseTo(100 / 160, 9);
+    expect(rateOfFlood(stages(1000), 8, 100)).toBeCloseTo(100 / 200, 9);
+  });
+
   it('goes at the pace of the cores where these are too few', () => {
     const stages = [1, 4, 2].map((seconds) => ({ threads: 4, seconds }));
     expect(rateOfFlood(stages, 1)).toBeCloseTo(1 / 7, 2);
     expect(rateOfLoop(stages, 1, 8)).toBeCloseTo(1 / 7, 2);
     expect(rateOfLoop(stages, 4, 2)).toBeCloseTo(2 / 7, 2);
+  });
+});
+
+describe('Processes on a way', () => {
+  const rate = (processes: number, main: number, share?: number): number => {
+    const limits = share === undefined ? {} : { limit: { processes, share } };
+    return rateOfFlood(stagesOfProcesses(processes, { seconds: 5, main }, limits), 8, 500);
+  };
+
+  it('do one thing after the other in their main threads, and what is left of it beside them', () => {
+    expect(rate(1, 5)).toBeCloseTo(1 / 5, 2);
+    expect(rate(1, 4)).toBeCloseTo(1 / 4, 2);
+    expect(rate(1, 2)).toBeCloseTo(1 / 3, 2);
+    expect(rate(2, 4)).toBeCloseTo(2 / 4, 2);
+  });
+
+  it('have all their threads in the share that they may have', () => {
+    expect(rate(1, 3, 0.5)).toBeCloseTo(0.5 / 5, 3);
+    expect(rate(2, 3, 0.5)).toBeCloseTo(1 / 5, 2);
+  });
+});
+
+describe('KMSs that are asked', () => {
+  const TERMS_OF_KMS: AskedKmsTerms = {
+    ...{ processes: 1, cores: 16, share: null, atOnce: 4, hasTurns: false, answering: 1, statements: 9 },
+    seconds: { asker: 0.001, listener: 0.002, computing: 0.01, beside: 0, database: 0.002 },
+    syncSeconds: 0.003,
+  };
+  const rate = (terms: Partial<AskedKmsTerms>): number => rateOfAnswers({ ...TERMS_OF_KMS, ...terms }, 500);
+
+  it('answer one at a time in as long as all of it takes: two commits, and each thread its part', () => {
+    for (const hasTurns of [false, true])
+      expect(rate({ atOnce: 1, hasTurns })).toBeCloseTo(1 / (0.015 + 2 * 0.003), 1);
+  });
+
+  it('answer as fast as the thread computes, where enough is under way', () => {
+    expect(rate({}) / 100).toBeCloseTo(1, 1);
+    expect(rate({ processes: 2 }) / 200).toBeCloseTo(1, 1);
+    // What a question needs of the records is read while nothing else is computed.
+    expect(rate({ hasTurns: true })).toBeLessThan(1 / 0.0105);
+    expect(rate({ hasTurns: true })).toBeGreaterThan(1 / 0.0115);
+  });
+
+  it('answer half as much of what has turns where they rest as long as they work', () => {
+    const [all, half] = [1, 0.5].map((answering) => rate({ hasTurns: true, answering }));
+    expect(half! / all!).toBeCloseTo(0.5, 1);
+    expect(rate({ answering: 0.5 })).toBe(rate({}));
+  });
+
+  it('have what they may have of a core, or what is there', () => {
+    expect(rate({ share: 0.3 })).toBeCloseTo(0.3 / 0.012, 0);
+    expect(rate({ share: 0.3, processes: 2 })).toBeCloseTo(0.6 / 0.012, 0);
+    expect(rate({ cores: 0.5 })).toBeCloseTo(0.5 / 0.015, 0);
   });
 });
 
@@ -215,7 +285,7 @@ describe('Lanes with leases', () => {
 
 describe('What a process had that goes', () => {
   const { patience, renewals } = LEASE_TIMES;
-  const LOOK = 1 / 5;
+  const LOOK = 1 / SHARE_TIMES.looks;
   const of = (kind: Failover, restarts: number[] = []): readonly [number, number] => {
     const times = failoverTimes(kind, { leaseSeconds: 1, restarts }, 3, 100);
     // Two or three things of eight, each time.
@@ -298,5 +368,7 @@ describe('The whole way', () => {
 });
 
 it('A point is off by a share of what was measured', () => {
-  expect(offBy({ what: '', unit: '', measured: 200, simulated: 150 })).toBe(0.25);
+  const point = { what: '', unit: '', by: 'own', measured: 200, simulated: 150 } as const;
+  expect(offBy(point)).toBe(0.25);
+  expect(offBy({ ...point, atLeast: 400 })).toBe(0.125);
 });

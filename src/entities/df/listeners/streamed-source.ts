@@ -42,7 +42,7 @@ const UNREMOVED = {
 } as const;
 
 /** PDUs that are handed on at once. */
-const MOST_AT_ONCE = 2_000;
+export const MOST_AT_ONCE = 2_000;
 /** Milliseconds between removals. */
 const TRIM_MS = 500;
 /** Milliseconds between attempts to store, and between looks at the lease. */

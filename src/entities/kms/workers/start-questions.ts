@@ -32,7 +32,7 @@ export interface QuestionSettings {
 }
 
 /** Questions for each thread that are under way: the next one is read, judged and claimed while one is answered. */
-const UNDER_WAY = 2;
+export const UNDER_WAY = 2;
 
 export interface RunningQuestions extends Required<Pick<XkPorts, 'read' | 'compute'>> {
   readonly turns: CappedTurns;
