@@ -31,7 +31,7 @@ import { rateOfFlood, stagesOfProcesses } from './stages.ts';
 import type { ShareLimit, Stage } from './stages.ts';
 import { MOST_AT_ONCE } from '../../src/entities/df/listeners/streamed-source.ts';
 import { LEASE_TIMES } from '../../src/storage/stream-lease.ts';
-import { MOST_WAITING } from '../../src/storage/stream-reading.ts';
+import { MOST_READ_AHEAD } from '../../src/storage/stream-reading.ts';
 
 /** `npm run bench:scale -- --json`. */
 export interface ScaleFigures {
@@ -123,7 +123,7 @@ function dfPoints(figures: ScaleFigures): Point[] {
 
 /** PDUs of a partition that are mediated in one transaction: what waits of it, as far as it is read at once. */
 function turnOf({ draining, streamOctets }: DividedDfFigures): number {
-  const most = Math.min(MOST_AT_ONCE, MOST_WAITING / streamOctets, draining.pdus / PARTITIONS);
+  const most = Math.min(MOST_AT_ONCE, MOST_READ_AHEAD / streamOctets, draining.pdus / PARTITIONS);
   return Math.max(1, Math.floor(most));
 }
 

@@ -34,7 +34,7 @@ export interface StreamReadingPorts {
 }
 
 /** Octets that may wait to be taken. */
-export const MOST_WAITING = 2 << 20;
+export const MOST_READ_AHEAD = 2 << 20;
 /** Milliseconds between attempts to open a way. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
@@ -102,7 +102,7 @@ export class StreamReading {
       this.#waiting.push(message);
       this.#octets += message.octets.length;
       this.#tell();
-      while (this.#octets > MOST_WAITING && !this.#isClosed) await this.#changed();
+      while (this.#octets > MOST_READ_AHEAD && !this.#isClosed) await this.#changed();
     }
   }
 
