@@ -202,7 +202,11 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
         await started.close();
         expect(await files()).toEqual(before);
         await store!.putSubscribers([], 3);
-        expect(await files()).not.toEqual(before);
+        const anew = await files();
+        expect(anew).not.toEqual(before);
+        // Nothing has been erased since.
+        await (await PostgresqlKmsStore.open(access, PORTS)).close();
+        expect(await files()).toEqual(anew);
       }));
 
     it('give a seed to one credential', () =>
