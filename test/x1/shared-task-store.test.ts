@@ -85,26 +85,24 @@ describe.skipIf(missingPostgresql())('with PostgreSQL', () => {
       address: { kind: 'uri' as const, value: String(place) },
     });
     await one.createDestination(at(0));
-    let acknowledged = 0;
-    let isOver = false;
+    const state = { acknowledged: 0, isOver: false };
     const changing = (async () => {
       for (let place = 1; place <= 30; place++) {
         await one.modifyDestination(at(place));
-        acknowledged = place;
+        state.acknowledged = place;
       }
-      isOver = true;
-    })();
+    })().finally(() => (state.isOver = true));
     const seen = new Set<number>();
     do {
       const sending = ['x', 'y'].map(() =>
         other.hold(() => {
           const place = Number((other.destination('a')?.address as { value?: string }).value);
-          expect(place).toBeGreaterThanOrEqual(acknowledged);
+          expect(place).toBeGreaterThanOrEqual(state.acknowledged);
           seen.add(place);
         }),
       );
       await Promise.all(sending);
-    } while (!isOver);
+    } while (!state.isOver);
     await changing;
     expect(seen.size).toBeGreaterThan(3);
     await kysely.destroy();

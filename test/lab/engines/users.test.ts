@@ -25,11 +25,13 @@ const HOMES = ['north', 'south'];
 
 /** Runs an engine until the test ends, at a port that no other test has. */
 async function run(launchAt: (port: number) => Launch | Promise<Launch>): Promise<number> {
-  const { base, release } = await ownPorts();
-  onTestFinished(release);
-  const engine = await LabProcess.launch(await launchAt(base));
-  onTestFinished(async () => void (await engine.end(5_000)));
-  return base;
+  const ports = await ownPorts();
+  onTestFinished(() => ports.release());
+  const engine = await LabProcess.launch(await launchAt(ports.base));
+  onTestFinished(async () => {
+    await engine.end(5_000);
+  });
+  return ports.base;
 }
 
 describe('What roles of a DF may do at the NATS server of a laboratory', () => {
