@@ -1,5 +1,5 @@
 /** What Linux's accounting says of processes: how long they have had a processor. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 
 /** Of /proc/PID/stat: ticks of a hundredth of a second, whatever the kernel counts in (proc(5), USER_HZ). */
@@ -32,7 +32,70 @@ export function processorMs(pid: number): number {
   return threadTimes(pid).reduce((sum, { ranMs }) => sum + ranMs, 0);
 }
 
-/** The same of a process and all that it has started, which run. */
+/**
+ * The processor time of a process, to the nanosecond, looked at often: files of its threads are kept open. A thread that has
+ * ended counts with what it had when it was last looked at.
+ */
+export class ProcessClock {
+  readonly #tasks: string;
+  readonly #threads = new Map<string, { readonly file: number; ran: number }>();
+  readonly #buffer = Buffer.alloc(64);
+  /** Nanoseconds of threads that have ended. */
+  #ended = 0;
+
+  constructor(pid: number) {
+    this.#tasks = `/proc/${pid}/task`;
+    this.lookForThreads();
+  }
+
+  /** Takes up threads that have begun. Of a process that has ended there are none. */
+  lookForThreads(): void {
+    let tasks: string[];
+    try {
+      tasks = readdirSync(this.#tasks);
+    } catch {
+      return;
+    }
+    for (const task of tasks) {
+      if (this.#threads.has(task)) continue;
+      const file = opened(path.join(this.#tasks, task, 'schedstat'));
+      if (file !== null) this.#threads.set(task, { file, ran: 0 });
+    }
+  }
+
+  /** Seconds that its threads have had a processor, all that were seen. */
+  get seconds(): number {
+    let ran = this.#ended;
+    for (const [task, thread] of this.#threads) {
+      try {
+        const length = readSync(thread.file, this.#buffer, 0, this.#buffer.length, 0);
+        thread.ran = Number.parseInt(this.#buffer.toString('latin1', 0, length), 10);
+      } catch {
+        this.#threads.delete(task);
+        closeSync(thread.file);
+        this.#ended += thread.ran;
+      }
+      ran += thread.ran;
+    }
+    return ran / 1e9;
+  }
+
+  close(): void {
+    for (const { file } of this.#threads.values()) closeSync(file);
+    this.#threads.clear();
+  }
+}
+
+/** `null`: it is not there. */
+function opened(file: string): number | null {
+  try {
+    return openSync(file, 'r');
+  } catch {
+    return null;
+  }
+}
+
+/** Of a process and all that it has started, which run: milliseconds as `processorMs` gives them. */
 export function processorMsOfAll(pid: number): number {
   return familyOf(pid).reduce((sum, each) => sum + processorMs(each), 0);
 }
@@ -40,11 +103,6 @@ export function processorMsOfAll(pid: number): number {
 /** Seconds of a process and all that it has started, which run: also of threads that have ended, to the hundredth. */
 export function processorSeconds(pid: number): number {
   return familyOf(pid).reduce((sum, each) => sum + ticksOf(each), 0) / TICKS_A_SECOND;
-}
-
-/** The same of the process alone, without those that it has started. */
-export function ownProcessorSeconds(pid: number): number {
-  return ticksOf(pid) / TICKS_A_SECOND;
 }
 
 /** The same as `processorSeconds`, and of processes that it has started which have ended. */

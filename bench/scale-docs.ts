@@ -13,22 +13,28 @@ import { reproduced } from './model/reproduced.ts';
 import type { ScaleFigures } from './model/reproduced.ts';
 import { MODEL_DEFAULTS, networkRuns } from './model/terms.ts';
 import { capacityTable, measuredTables, networksTable, pointsTable } from './scale/markdown.ts';
+import { faultsOf, WHOLE_RUN } from './scale/plausible.ts';
 import { withCosts, withTables } from './scale/put-figures.ts';
 import type { Figures } from './scale/tables.ts';
 import { unitCostsOf } from './scale/unit-costs.ts';
 
+const MEASURED = path.join('bench', 'model', 'measured.json');
+
 const HELP = `Usage: npm run bench:scale-docs -- [OPTION…]
 
-  --measured FILE    figures of npm run bench:scale -- --json (default bench/model/measured.json)
+  --measured FILE    figures of npm run bench:scale -- --json, which become those of
+                     bench/model/measured.json (default: that file as it is)
   --without-model    leaves the tables of the model as they are (it takes a minute)
   --tables           leaves the costs as they are
 
+Where a figure of the run is missing, or cannot be, nothing is put, and the exit status is 1.
+
 Examples:
-  npm run -s bench:scale -- --json > bench/model/measured.json && npm run bench:scale-docs`;
+  npm run -s bench:scale -- --json > dist/scale.json && npm run bench:scale-docs -- --measured dist/scale.json`;
 
 const { values } = parseArgs({
   options: {
-    measured: { type: 'string', default: path.join('bench', 'model', 'measured.json') },
+    measured: { type: 'string', default: MEASURED },
     'without-model': { type: 'boolean', default: false },
     tables: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
@@ -58,7 +64,13 @@ async function putTables(): Promise<void> {
 /** Then the tables, by a process that reads the costs anew. */
 async function putCosts(): Promise<void> {
   const figures = JSON.parse(readFileSync(values.measured, 'utf8')) as Run;
-  await write(values.measured, readFileSync(values.measured, 'utf8'));
+  const faults = faultsOf(figures, WHOLE_RUN);
+  if (faults.length > 0) {
+    for (const fault of faults) console.error(`${values.measured}: ${fault}`);
+    process.exitCode = 1;
+    return;
+  }
+  await write(MEASURED, readFileSync(values.measured, 'utf8'));
   await write(COSTS, withCosts(readFileSync(COSTS, 'utf8'), unitCostsOf(figures), figures.machine));
   const args = ['bench/start.js', 'scale-docs', ...process.argv.slice(2), '--tables'];
   process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;

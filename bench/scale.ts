@@ -14,24 +14,24 @@ import { NatsServer } from '../test/support/nats-server.ts';
 import { chainTls, runLemf } from './chain/delivery-chain.ts';
 import { describeMachine, unitSeconds } from './chain/machine.ts';
 import { COMMON_OPTIONS, fail, machineLine, runProgram } from './chain/program.ts';
-import { runCoreShares } from './scale/core-share.ts';
-import { PDU_KINDS, runDfRoles } from './scale/df-run.ts';
-import type { PduKind } from './scale/df-run.ts';
+import { CoreShares, runCoreShares } from './scale/core-share.ts';
+import { DF_ROLES, PDU_KINDS, runDfRoles } from './scale/df-run.ts';
 import { measureDividedDf } from './scale/divided-df.ts';
 import type { DividedDfFigures } from './scale/divided-df.ts';
-import type { Layout } from './scale/layout.ts';
+import { layoutsOf } from './scale/layout.ts';
 import { MeasuredDatabase, withoutEngines } from './scale/engines.ts';
 import { measureFailover, runSharer } from './scale/failover.ts';
 import { FAILOVERS } from './scale/failovers.ts';
+import { faultsOf, GROUPS } from './scale/plausible.ts';
+import type { Asked } from './scale/plausible.ts';
 import { measureRoleGrowth } from './scale/role-growth.ts';
+import type { RoleGrowthFigures } from './scale/role-growth.ts';
 import { measureSharedKms, runSharedKms } from './scale/shared-kms.ts';
 import type { SharedKmsFigures } from './scale/shared-kms.ts';
 import { linesOf } from './scale/tables.ts';
 import type { Figures } from './scale/tables.ts';
 import { unitCostsOf } from './scale/unit-costs.ts';
 import { measureTakeover, runLeaseWaiter } from './scale/takeover.ts';
-
-const GROUPS = ['df', 'growth', 'kms', 'leases'] as const;
 
 const HELP = `Usage: npm run bench:scale -- [OPTION…]
 
@@ -57,6 +57,9 @@ const HELP = `Usage: npm run bench:scale -- [OPTION…]
   --from FILE        measure nothing: print what was printed with --json before, and the costs of
                      src/capacity/unit-costs.ts by it
   --json             JSON on standard output
+
+What is missing in the end, or cannot be (a cost of nothing or less, a role that was not the limit
+where its growth is measured), is named on standard error, and the exit status is 1.
 
 Examples:
   npm run bench:scale
@@ -113,19 +116,10 @@ function among<T extends string>(option: 'only' | 'kinds', known: readonly T[]):
   return names.filter(isKnown);
 }
 
-/** A run for each place of the longest of the lists. */
-function layouts(): Layout[] {
-  const lists = [numbers('intakes'), numbers('mediators', 0), numbers('deliverers', 0)] as const;
-  const runs = Math.max(...lists.map(({ length }) => length));
-  return Array.from({ length: runs }, (_, n) => {
-    const [intakes = 1, mediators = 0, deliverers = 0] = lists.map((list) => list[n] ?? list.at(-1));
-    return { intakes, mediators, deliverers };
-  });
-}
-
 function prepared(): (folder: string) => Promise<void> {
   const setting = {
-    ...{ only: among('only', GROUPS), kinds: among('kinds', PDU_KINDS), layouts: layouts() },
+    ...{ only: among('only', GROUPS), kinds: among('kinds', PDU_KINDS) },
+    layouts: layoutsOf(numbers('intakes'), numbers('mediators', 0), numbers('deliverers', 0)),
     ...{ kms: numbers('kms'), questions: number('questions'), backlog: number('backlog') },
     ...{ flood: number('flood'), rate: number('rate'), packets: number('packets') },
     ...{ seconds: number('seconds'), leaseMs: number('lease-ms'), kills: number('kills') },
@@ -133,11 +127,7 @@ function prepared(): (folder: string) => Promise<void> {
   return (folder) => run(folder, setting);
 }
 
-interface Setting {
-  readonly only: readonly (typeof GROUPS)[number][];
-  readonly kinds: readonly PduKind[];
-  readonly layouts: readonly Layout[];
-  readonly kms: readonly number[];
+interface Setting extends Asked {
   readonly questions: number;
   readonly backlog: number;
   readonly flood: number;
@@ -145,7 +135,6 @@ interface Setting {
   readonly packets: number;
   readonly seconds: number;
   readonly leaseMs: number;
-  readonly kills: number;
 }
 
 async function measured(folder: string, setting: Setting): Promise<Figures> {
@@ -156,16 +145,16 @@ async function measured(folder: string, setting: Setting): Promise<Figures> {
     return at;
   };
   const progress = console.error;
-  const [df, kms]: [DividedDfFigures[], SharedKmsFigures[]] = [[], []];
-  let growth: Figures['growth'] = [];
+  const [df, growth, kms]: [DividedDfFigures[], RoleGrowthFigures[], SharedKmsFigures[]] = [[], [], []];
   if (only.some((group) => group !== 'leases')) {
     const database = await MeasuredDatabase.start();
+    const shares = await CoreShares.start();
     try {
       const tls = await chainTls(folder);
       for (const kind of only.includes('df') ? kinds : [])
         for (const [n, layout] of setting.layouts.entries()) {
           const rate = kind === 'sip' ? setting.rate : setting.packets;
-          const load = { kind, rate, flood, seconds, ...layout };
+          const load = { kind, rate, flood, seconds, shares, ...layout };
           const at = own(`df-${kind}-${n}`);
           df.push(
             ...(await tried(at, () => measureDividedDf({ ...load, folder: at, tls, database, progress }))),
@@ -173,9 +162,9 @@ async function measured(folder: string, setting: Setting): Promise<Figures> {
         }
       if (only.includes('growth')) {
         const { backlog } = setting;
-        const common = { tls, database, backlog, progress, kind: 'sip' as const };
-        const at = own('growth');
-        growth = (await tried(at, () => measureRoleGrowth({ ...common, folder: at }))).flat();
+        const common = { tls, database, backlog, progress, shares, folder: own('growth') };
+        for (const role of DF_ROLES)
+          growth.push(...(await tried(role, () => measureRoleGrowth(role, common))).flat());
       }
       if (only.includes('kms')) {
         const pki = await LabPki.create(own('kms-pki'), Date.now());
@@ -186,6 +175,7 @@ async function measured(folder: string, setting: Setting): Promise<Figures> {
         }
       }
     } finally {
+      await shares.stop();
       await database.stop();
     }
   }
@@ -234,6 +224,10 @@ async function run(folder: string, setting: Setting): Promise<void> {
   const unitBefore = unitSeconds();
   const figures = await measured(folder, setting);
   const unitMicroseconds = ((unitBefore + unitSeconds()) / 2) * 1e6;
+  for (const fault of faultsOf({ ...figures, machine }, setting)) {
+    console.error(`not to be told: ${fault}`);
+    process.exitCode = 1;
+  }
   if (values.json) {
     const loadAfter = describeMachine().load;
     console.log(JSON.stringify({ machine, loadAfter, unitMicroseconds, ...figures }, null, 2));

@@ -19,7 +19,7 @@ import { decodePdu, encodePdu, keepalivePdu, PDU_TYPE } from '../../src/wire/x2x
 import { provisionDf } from '../../test/entities/df/provisioned.ts';
 import { roleCertificates } from '../../test/support/role-certificates.ts';
 import { Part, ready } from './parts.ts';
-import { passed, runtime } from './runtime.ts';
+import { runtime } from './runtime.ts';
 
 export const LIID = 'LIID-BENCH';
 /** A point of interception asks for an acknowledgement each second while PDUs are under way (`poi/x2x3-client.ts`). */
@@ -95,6 +95,7 @@ export class Interception {
   readonly #socket;
   readonly #deframer = new Deframer();
   readonly #timer: NodeJS.Timeout;
+  readonly #waiting: { readonly asked: number; readonly settled: () => void }[] = [];
   #keepalives = 0;
   /** Keepalives that were acknowledged. */
   acknowledged = 0;
@@ -106,7 +107,7 @@ export class Interception {
     this.#socket.setNoDelay(true);
     this.#socket.on('data', (chunk: Buffer) => {
       for (const frame of this.#deframer.push(new Uint8Array(chunk)))
-        if (decodePdu(frame).type === PDU_TYPE.keepaliveAck) this.acknowledged++;
+        if (decodePdu(frame).type === PDU_TYPE.keepaliveAck) this.#isAcknowledged();
     });
     this.#socket.on('error', (error: Error) => console.error('X2/X3:', error.message));
     this.#timer = setInterval(() => this.#ask(), KEEPALIVE_MS);
@@ -124,14 +125,20 @@ export class Interception {
   }
 
   /** Resolves when all that was sent before is acknowledged. */
-  async settled(): Promise<void> {
+  settled(): Promise<void> {
     this.#ask();
-    for (const asked = this.#keepalives; this.acknowledged < asked;) await passed(1);
+    const asked = this.#keepalives;
+    return new Promise((settled) => this.#waiting.push({ asked, settled }));
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#socket.destroy();
+  }
+
+  #isAcknowledged(): void {
+    this.acknowledged++;
+    while ((this.#waiting[0]?.asked ?? Infinity) <= this.acknowledged) this.#waiting.shift()?.settled();
   }
 
   #ask(): void {

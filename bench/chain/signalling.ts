@@ -52,6 +52,7 @@ const STEPS = [
 
 /** So many calls are up at a time, so that messages that follow one another are of different calls. */
 export const CALLS_AT_ONCE = 100;
+export const STEPS_OF_CALL = STEPS.length;
 
 /** The call and the step of a message, by its number. */
 function placeOf(n: number): { readonly callId: string; readonly step: (typeof STEPS)[number] } {
@@ -59,6 +60,11 @@ function placeOf(n: number): { readonly callId: string; readonly step: (typeof S
   const within = n % (CALLS_AT_ONCE * STEPS.length);
   const step = STEPS[Math.floor(within / CALLS_AT_ONCE)] ?? STEPS[0];
   return { callId: `bench-${block}-${within % CALLS_AT_ONCE}@home1.example`, step };
+}
+
+/** The number of a message: of the calls that are up at a time those before them, its step, and its place among the calls. */
+export function placed(block: number, step: number, call: number): number {
+  return (block * STEPS.length + step) * CALLS_AT_ONCE + call;
 }
 
 /** A message of the load by its number, with the call that it is of. */

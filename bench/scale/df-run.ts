@@ -45,7 +45,7 @@ const WARRANTS = 4;
 const TOGETHER = 50;
 const WITHIN_MS = 120_000;
 /** A destination may fill a sixteenth of a stream of LEMFs. */
-const HANDOVER_OCTETS = { hi2Octets: 512 << 20, hi3Octets: 512 << 20 };
+const STREAM_OCTETS = { signallingOctets: 256 << 20, hi2Octets: 512 << 20, hi3Octets: 512 << 20 };
 const DATABASE_MS = 30_000;
 /** What is mediated goes on into the streams of LEMFs in this time. */
 const RELAYED_MS = 1_000;
@@ -233,15 +233,16 @@ export class DfRun {
   }
 
   /** Starts one more process of a role, and, for an intake, a point of interception that sends to it. */
-  async add(role: DfRole): Promise<void> {
+  async add(role: DfRole): Promise<Part> {
     const { tls, kind, isDeliveryApart } = this.#setting;
     const roles = role === 'mediation' && !isDeliveryApart ? ['mediation', 'delivery'] : [role];
     const of = this.#parts[role];
     const part = await Part.start('df', { ...this.#settingsOf(role, of.length), roles });
     of.push(part);
-    if (role !== 'intake') return;
+    if (role !== 'intake') return part;
     const from = kind === 'sip' ? tls.cscf : tls.gateway;
     this.#sources.push(new Source(await Interception.open(part.ports['x2x3'] ?? 0, from), kind));
+    return part;
   }
 
   /** Of the processes of a role. */
@@ -374,7 +375,7 @@ export class DfRun {
       hosts: { 'kms.home1.example': '127.0.0.1', 'admf.home1.example': '127.0.0.1' },
       name: { countryCode: 'DE', operator: 'home1', element: 'df.home1' },
       xk: { url: 'https://kms.home1.example:1' },
-      streams: { ...this.#nats.settings(name), ...HANDOVER_OCTETS, partitions: PARTITIONS, leaseMs },
+      streams: { ...this.#nats.settings(name), ...STREAM_OCTETS, partitions: PARTITIONS, leaseMs },
     };
   }
 }

@@ -2,11 +2,13 @@
  * What a PDU costs each process of a DF that is divided, and each engine.
  *
  * At first nobody mediates: PDUs are laid down as fast as they are taken, which gives what an intake does at most and what a
- * stream keeps. Then who mediates and delivers starts with all that waits, and as soon as all are there it is measured until
- * the last has come. Then all work at a steady rate, which gives what a PDU costs where little comes together.
+ * stream keeps. Then who mediates and delivers starts with all that waits. When all have shared out what there is, and code is
+ * compiled, those that mediate are held back while as much is laid down again, and from then on it is measured until the last
+ * has come. Then all work at a steady rate, which gives what a PDU costs where little comes together.
  */
 import { passed } from '../chain/runtime.ts';
 import { paced } from '../chain/paced.ts';
+import type { CoreShares } from './core-share.ts';
 import { DfRun, phaseOf } from './df-run.ts';
 import type { DfRunSetting, PduKind, Phase } from './df-run.ts';
 import { workBetween } from './engines.ts';
@@ -17,10 +19,15 @@ import type { Layout } from './layout.ts';
 /** At the steady rate what comes within this time is written in one piece; a point of interception gathers for 100 ms. */
 const GATHERED_MS = 10;
 const LEASE_MS = 2_000;
+/** In this time what LEMFs have acknowledged leaves the outbox. */
+const SETTLED_MS = 1_000;
+/** Of a core, that each mediator may have while PDUs are laid down: as much as leases need. */
+const HELD_BACK = 0.1;
 /** How many times as many PDUs of a kind are laid down as SIP messages, which take longer. */
 const MORE: Readonly<Record<PduKind, number>> = { sip: 1, g711: 3, video: 2 };
 
 export interface DividedDfSetting extends Layout, Pick<DfRunSetting, 'folder' | 'tls' | 'kind'> {
+  readonly shares: CoreShares;
   /** For mediators. */
   readonly database: MeasuredDatabase;
   /** SIP messages, or so many times as many packets, for each intake that come as fast as they are taken; half as many before, while code is compiled. */
@@ -48,7 +55,7 @@ export interface DividedDfFigures extends Layout {
 }
 
 export async function measureDividedDf(setting: DividedDfSetting): Promise<DividedDfFigures> {
-  const { folder, tls, kind, intakes, mediators, deliverers, rate, seconds, progress } = setting;
+  const { folder, tls, kind, intakes, mediators, deliverers, rate, seconds, shares, progress } = setting;
   const flood = setting.flood * MORE[kind];
   const run = await DfRun.start({
     ...{ folder, tls, kind, leaseMs: LEASE_MS, isDeliveryApart: deliverers > 0 },
@@ -69,13 +76,21 @@ export async function measureDividedDf(setting: DividedDfSetting): Promise<Divid
     const waiting = run.sent;
     for (let n = 0; n < deliverers; n++) await run.add('delivery');
     for (let n = 0; n < Math.max(1, mediators); n++) await run.add('mediation');
+    await run.arrived();
     // Until they have shared out what there is.
-    if (mediators > 1) await passed(LEASE_MS / 2);
+    if (mediators > 1) await passed(LEASE_MS);
+    progress(`${what}: ${intakes * flood} PDUs, mediated as fast as it goes`);
+    await shares.hold(run.pids('mediation').map((pid) => ({ pid, share: HELD_BACK })));
+    await run.flood(intakes * flood);
+    await shares.free();
     const mediating = run.look();
     await run.arrived();
     const drained = run.look();
     progress(`${what}: ${rate} a second for ${seconds} s`);
+    // What was acknowledged leaves the outbox.
+    await passed(SETTLED_MS);
     const before = run.sent;
+    const keptBefore = await setting.database.kept();
     const [workBefore, steady] = [await setting.database.work(), run.look()];
     const each = Math.max(1, Math.round((rate * GATHERED_MS) / 1000));
     await paced(rate / each, seconds, () => {
@@ -85,6 +100,9 @@ export async function measureDividedDf(setting: DividedDfSetting): Promise<Divid
     await run.settled();
     await run.arrived();
     const arrived = run.look();
+    const workAfter = await setting.database.work();
+    await passed(SETTLED_MS);
+    const rows = [keptBefore, await setting.database.kept()] as const;
     const pdus = run.sent - before;
     const [pduOctets, handedOverOctets] = run.octets;
     return {
@@ -93,9 +111,10 @@ export async function measureDividedDf(setting: DividedDfSetting): Promise<Divid
       laying: phaseOf(begun, laid, intakes * flood),
       draining: phaseOf(mediating, drained, drained.came - mediating.came),
       steady: phaseOf(steady, arrived, pdus),
-      database: workBetween(workBefore, await setting.database.work(), pdus),
+      database: workBetween(workBefore, workAfter, pdus, rows),
     };
   } finally {
+    await shares.free();
     await run.stop();
   }
 }

@@ -8,7 +8,7 @@ import { inWords } from './layout.ts';
 import type { PduKind } from './df-run.ts';
 import type { RoleGrowthFigures } from './role-growth.ts';
 import { isKmsLimit } from './at-once.ts';
-import type { AnswerFigures, SharedKmsFigures } from './shared-kms.ts';
+import type { SharedKmsFigures } from './shared-kms.ts';
 import type { Figures } from './tables.ts';
 
 export interface RunMachine {
@@ -141,42 +141,48 @@ function mostTable(df: readonly DividedDfFigures[]): string {
 
 function growthTable(growth: readonly RoleGrowthFigures[], kms: readonly SharedKmsFigures[]): string {
   const heads = [
-    'role',
-    'share of a core',
-    'one, a second',
-    'two',
-    'times',
-    'µs, one',
-    'µs, two',
+    ...[
+      'role',
+      'share of a core',
+      'one, a second',
+      'two',
+      'times',
+      'µs, one',
+      'µs, two',
+      'held up, one, two',
+    ],
     'busy cores',
   ];
-  const row = (role: string, share: number, one: Grown, two: Grown): (string | number)[] => [
-    ...[role, share, one.rate, two.rate, two.rate / one.rate, one.cost, two.cost, two.busyCores],
-  ];
+  // What was not the limit says nothing of how it grows.
+  const row = (role: string, share: number, one: Grown, two: Grown): (string | number)[] =>
+    one.isLimit && two.isLimit
+      ? [
+          ...[role, share, one.rate, two.rate, two.rate / one.rate, one.cost, two.cost],
+          ...[list(...[one.heldUp, two.heldUp].flatMap((part) => part ?? [])) || '–', two.busyCores],
+        ]
+      : [`${role}${NOT_THE_LIMIT}`, share, ...heads.slice(2).map(() => '–')];
   const rows = growth.flatMap((one) => {
     const two = growth.find((each) => each.role === one.role && each.processes === 2);
     if (one.processes !== 1 || two === undefined) return [];
     const grown = (of: RoleGrowthFigures): Grown => ({
       ...{ rate: of.pdus / of.seconds, cost: of.cost[of.role], busyCores: of.busyCores },
+      ...{ heldUp: of.heldUp, isLimit: of.isLimit },
     });
-    return [
-      row(`${one.role}${one.isLimit && two.isLimit ? '' : NOT_THE_LIMIT}`, one.share, grown(one), grown(two)),
-    ];
+    return [row(one.role, one.share, grown(one), grown(two))];
   });
   const [one, two] = [1, 2].map((count) => kms.find(({ processes }) => processes === count));
   if (one === undefined || two === undefined) return table(heads, rows);
-  const grown = (of: AnswerFigures): Grown => ({ rate: of.rate, cost: of.kms, busyCores: of.busyCores });
   const { share } = one.limited;
   for (const [what, words] of [
     ['requestKey', 'REQUEST_KEY'],
     ['getKeys', 'get_keys'],
-  ] as const)
-    rows.push(
-      row(
-        `KMS, ${words}${[one, two].every((each) => isKmsLimit(each, what)) ? '' : NOT_THE_LIMIT}`,
-        ...([share, grown(one.limited[what]), grown(two.limited[what])] as const),
-      ),
-    );
+  ] as const) {
+    const grown = (of: SharedKmsFigures): Grown => {
+      const { rate, kms: cost, busyCores } = of.limited[what];
+      return { rate, cost, busyCores, heldUp: null, isLimit: isKmsLimit(of, what) };
+    };
+    rows.push(row(`KMS, ${words}`, share, grown(one), grown(two)));
+  }
   return table(heads, rows);
 }
 
@@ -186,6 +192,9 @@ interface Grown {
   readonly rate: number;
   readonly cost: number;
   readonly busyCores: number;
+  /** `null`: it was not looked at. */
+  readonly heldUp: number | null;
+  readonly isLimit: boolean;
 }
 
 function kmsTable(kms: readonly SharedKmsFigures[]): string {
@@ -225,7 +234,8 @@ function enginesTable(df: readonly DividedDfFigures[], kms: readonly SharedKmsFi
       row('statements, BEGIN and COMMIT too', ({ database }) => database.statements),
       row('transactions', ({ database }) => database.transactions),
       row('write-ahead log, octets', ({ database }) => database.walOctets),
-      row('tables, octets', ({ database }) => Math.max(0, database.octets)),
+      // Where more went than came there is nothing to tell.
+      row('rows and indexes, octets', ({ database }) => (database.octets > 0 ? database.octets : '–')),
       row('nats-server, µs', ({ nats }) => nats ?? '–'),
     ],
   );

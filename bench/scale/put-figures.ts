@@ -8,7 +8,10 @@ export interface CostRun {
   readonly date: string;
 }
 
-/** The text of `src/capacity/unit-costs.ts` with other costs of `bench:scale`. @throws where one of them is not in it */
+/**
+ * The text of `src/capacity/unit-costs.ts` with other costs of `bench:scale`. @throws where one of them is not in it, or
+ * cannot be: nothing costs less than something
+ */
 export function withCosts(
   text: string,
   costs: Readonly<Partial<Record<string, number>>>,
@@ -16,7 +19,10 @@ export function withCosts(
 ): string {
   let found = text;
   for (const [name, value] of Object.entries(costs)) {
-    const pattern = new RegExp(`(\\n  ${name}: scale\\(\\s*)[\\d._]+`);
+    if (value === undefined || !Number.isFinite(value) || value <= 0)
+      throw new Error(`${name} cannot be ${value}`);
+    // Whatever stands there, negative or with an exponent.
+    const pattern = new RegExp(`(\\n  ${name}: scale\\(\\s*)[^,\\s]+`);
     if (!pattern.test(found)) throw new Error(`no cost ${name}`);
     found = found.replace(pattern, `$1${value}`);
   }

@@ -178,9 +178,11 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
         ...{ source: (process.cpuUsage().user + process.cpuUsage().system) / 1e6 },
         database: await database.work(),
       });
+      const keptBefore = await database.kept();
       const before = await look();
       await ask(each);
       const after = await look();
+      const kept = [keptBefore, await database.kept()] as const;
       const wall = after.at - before.at;
       const count = each * processes;
       const kms = after.kms - before.kms;
@@ -190,7 +192,7 @@ export async function measureSharedKms(setting: SharedKmsSetting): Promise<Share
         rate: count / wall,
         ...{ kms: (kms * 1e6) / count, source: (source * 1e6) / count },
         ...busiest(parts, before.threads, after.threads, count),
-        database: workBetween(before.database, after.database, count),
+        database: workBetween(before.database, after.database, count, kept),
         othersCores: Math.max(0, after.machine - before.machine - own) / wall,
         busyCores: (after.machine - before.machine) / wall,
         questionOctets: octets / count,

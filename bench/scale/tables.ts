@@ -53,12 +53,14 @@ function dfLines(df: readonly DividedDfFigures[]): string[] {
 
 function growthLines(growth: readonly RoleGrowthFigures[]): string[] {
   const lines = ['one process of a role and two, each with a share of a core:'];
-  lines.push(row('', 'share', 'had', 'PDUs/s', 'times', 'µs', 'NATS', 'database', 'busy cores'));
-  for (const { role, processes, share, had, pdus, seconds, cost, busyCores, isLimit } of growth) {
+  const heads = ['share', 'had', 'held up', 'PDUs/s', 'times', 'µs', 'NATS', 'database', 'busy cores'];
+  lines.push(row('', ...heads));
+  for (const { role, processes, share, had, heldUp, pdus, seconds, cost, busyCores, isLimit } of growth) {
     const rate = pdus / seconds;
     const one = growth.find((each) => each.role === role && each.processes === 1);
-    const times = one === undefined ? NaN : (rate * one.seconds) / one.pdus;
-    const cells = [share, had, rate, times, cost[role], cost.nats, cost.database, busyCores];
+    // What was not the limit says nothing of how it grows.
+    const times = one?.isLimit === true && isLimit ? (rate * one.seconds) / one.pdus : '–';
+    const cells = [share, had, heldUp, rate, times, cost[role], cost.nats, cost.database, busyCores];
     lines.push(row(`${role}, ${processes}${isLimit ? '' : ' (not the limit)'}`, ...cells));
   }
   return [...lines, ''];

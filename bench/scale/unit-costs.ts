@@ -9,6 +9,7 @@ import type { Figures } from './tables.ts';
 
 /** How a cost of a kind of PDU is named: `intakeSip`, `intakeSmallPacket`. */
 const KIND_NAMES = { sip: 'Sip', g711: 'SmallPacket', video: 'LargePacket' } as const;
+export const MEASURED_KINDS = Object.keys(KIND_NAMES) as PduKind[];
 /** Of the payload: 160 octets of G.711 in RTP, and 1,188. */
 const PACKET_OCTETS = { g711: 172, video: 1200 };
 
@@ -18,7 +19,7 @@ export function unitCostsOf({ df, growth, kms }: Figures): Partial<Record<CostNa
   const put = (name: CostName, value: number | undefined): void => {
     if (value !== undefined && Number.isFinite(value)) costs[name] = Number(value.toPrecision(3));
   };
-  for (const kind of Object.keys(KIND_NAMES) as PduKind[]) {
+  for (const kind of MEASURED_KINDS) {
     const of = KIND_NAMES[kind];
     const together = layoutOf(df, kind, 0, 0)?.steady.cost;
     put(`intake${of}`, together?.intake);
@@ -38,9 +39,9 @@ export function unitCostsOf({ df, growth, kms }: Figures): Partial<Record<CostNa
   }
   const beside = besideOf(df);
   for (const [name, octets] of Object.entries(beside) as [keyof typeof beside, number][]) put(name, octets);
-  const ofDelivery = growth.find(({ role }) => role === 'delivery');
+  const mediated = growth.find(({ role }) => role === 'mediation');
   const record = layoutOf(df, 'sip', 0, 0)?.handedOverOctets ?? NaN;
-  put('handoverStreamOctets', ofDelivery === undefined ? undefined : ofDelivery.heldOctets - record);
+  put('handoverStreamOctets', mediated === undefined ? undefined : mediated.laidOctets - record);
   const one = kms.find(({ processes }) => processes === 1);
   for (const [what, name] of [
     ['requestKey', 'RequestKey'],
@@ -52,8 +53,7 @@ export function unitCostsOf({ df, growth, kms }: Figures): Partial<Record<CostNa
     put(`database${name}Statements`, found?.database.statements);
     put(`database${name}Commits`, found?.database.transactions);
     put(`database${name}Wal`, found?.database.walOctets);
-    // Tables grow by pages, and shrink where what was erased before is written over meanwhile: nothing is seen of it then.
-    if (found !== undefined) put(`database${name}Octets`, Math.max(0, found.database.octets));
+    put(`database${name}Octets`, found?.database.octets);
     put(`${what}Octets`, found?.questionOctets);
   }
   return costs;
