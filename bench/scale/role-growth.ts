@@ -22,13 +22,15 @@ import type { DfRole, DfRunSetting, Look, Phase } from './df-run.ts';
 import { PRESSED, PressedIntakes } from './pressed-intakes.ts';
 
 /** Of a core, for each process of the role: so that two of them, and all others, find a machine of two cores not full. */
-const SHARE: Readonly<Record<DfRole, number>> = { intake: 0.15, mediation: 0.2, delivery: 0.02 };
+const SHARE: Readonly<Record<DfRole, number>> = { intake: 0.15, mediation: 0.2, delivery: 0.04 };
 /** Of packets most is delivered for a share: they are mediated before little of them has gone on. */
 const KINDS = { intake: 'sip', mediation: 'sip', delivery: 'g711' } as const;
 /** How much more is laid down for a process of a role than for one that mediates: they do more for their share. */
-const MORE = { mediation: 1, delivery: 9 } as const;
+const MORE = { mediation: 1, delivery: 18 } as const;
 /** Of a core, while what is to be done is laid down: as much as leases need. */
 const HELD_BACK = { mediation: 0.02, delivery: 0.005 } as const;
+/** Times that as much as one process is given is gone through by all, until code is compiled in each. */
+const WARM_UPS = 3;
 const MOST = 2;
 const LEASE_MS = 10_000;
 /** Intakes are pressed for so long while code is compiled, then with their shares, and then measured. */
@@ -125,16 +127,16 @@ async function growFromStream(
   const behindIt = (await run.waitingFor('delivery')) / run.sent;
   await run.add('delivery');
   await run.arrived();
-  await run.flood(2 * backlog);
-  await run.arrived();
   const [heldOctets, laidOctets] = role === 'mediation' ? [beforeIt, behindIt] : [behindIt, 0];
   const found: RoleGrowthFigures[] = [];
   for (let processes = 1; processes <= MOST; processes++) {
     if (processes > 1) {
       await run.add(role);
-      // Until they have shared out what there is, and code is compiled.
+      // Until they have shared out what there is.
       await passed(LEASE_MS / 2);
-      await run.flood(backlog);
+    }
+    for (let n = 0; n < WARM_UPS; n++) {
+      await run.flood(2 * backlog * processes);
       await run.arrived();
     }
     progress(progressOf(role, processes));

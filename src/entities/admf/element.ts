@@ -9,8 +9,8 @@
  * questions in a document, after all that is not in doubt. What a document was about that got no answer, or none that
  * makes sense, is in doubt as well, and is asked for before anything else is done about it: so a request that was
  * carried out although its answer was lost is not taken for one that was not. An element that does not answer is asked
- * again after a pause that grows, and with fewer requests; what it refuses is asked for again when it must hold something
- * else, or after that pause. Nothing here looks at all tasks for the sake of one.
+ * again after a pause that grows, up to a minute since warrants wait for it, and with fewer requests; what it refuses is
+ * asked for again when it must hold something else, or after a pause that grows up to ten minutes. Nothing here looks at all tasks for the sake of one.
  */
 import { BackOff } from '../../bytes/back-off.ts';
 import type { Clock, Timer } from '../../bytes/ports.ts';
@@ -32,7 +32,10 @@ export interface RetrySetting {
 export interface ElementContext extends WorkContext {
   readonly clock: Clock;
   readonly retry: RetrySetting;
-  /** Milliseconds before an element that failed is tried again, doubled each time up to ten minutes. */
+  /**
+   * Milliseconds before an element that failed is tried again, doubled each time up to a minute where it did not answer, and
+   * up to ten where it refused.
+   */
   readonly settleMs: number;
   /** It has nothing to do for now. */
   readonly idle: () => void;
@@ -46,6 +49,8 @@ export type Progress =
   | { readonly kind: 'refused' | 'failing'; readonly error: unknown };
 
 const LONGEST_RETRY_MS = 600_000;
+/** Of an element that does not answer: it is asked one thing, and may be back at any time. */
+const LONGEST_SILENCE_MS = 60_000;
 /** Answered documents after which a document may have twice as many requests again. */
 const GROWS_AFTER = 16;
 
@@ -57,7 +62,8 @@ export class ElementClient {
   readonly #refused = new Map<string, Refused>();
   #failing: { readonly error: unknown } | null = null;
   #retry: Timer | null = null;
-  readonly #pauses: BackOff;
+  /** Between attempts where it does not answer, and where it refuses. */
+  readonly #pauses: { readonly silent: BackOff; readonly refused: BackOff };
   /** Requests that the next document may have. */
   #room: number;
   /** Documents that were answered since one was not. */
@@ -68,7 +74,11 @@ export class ElementClient {
   constructor(element: AdmfElement, context: ElementContext) {
     this.element = element;
     this.#context = context;
-    this.#pauses = new BackOff(context.settleMs, LONGEST_RETRY_MS);
+    const { settleMs } = context;
+    this.#pauses = {
+      silent: new BackOff(settleMs, Math.max(settleMs, LONGEST_SILENCE_MS)),
+      refused: new BackOff(settleMs, LONGEST_RETRY_MS),
+    };
     this.#room = element.mostRequests;
   }
 
@@ -154,8 +164,9 @@ export class ElementClient {
     try {
       await this.#settle();
       this.#recovered();
-      if (this.#refused.size === 0) this.#pauses.reset();
-      else this.#later();
+      this.#pauses.silent.reset();
+      if (this.#refused.size === 0) this.#pauses.refused.reset();
+      else this.#later(this.#pauses.refused);
     } catch (error) {
       this.#work = null;
       this.#failing = { error };
@@ -163,7 +174,7 @@ export class ElementClient {
         { element: this.element.identifier, error },
         'an element is not provisioned',
       );
-      this.#later();
+      this.#later(this.#pauses.silent);
       this.#context.changed(null);
     }
   }
@@ -233,9 +244,9 @@ export class ElementClient {
     this.#context.changed(null);
   }
 
-  #later(): void {
+  #later(pauses: BackOff): void {
     if (this.#retry !== null || this.#stopped) return;
-    this.#retry = this.#context.clock.after(this.#pauses.next(), () => {
+    this.#retry = this.#context.clock.after(pauses.next(), () => {
       this.#retry = null;
       for (const [id, refused] of this.#refused) {
         this.#refused.set(id, { ...refused, text: null });

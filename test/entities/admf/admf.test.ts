@@ -281,6 +281,22 @@ describe('when an element fails', () => {
     expect(audit.events.at(-1)).toMatchObject({ kind: 'warrant-activated' });
   });
 
+  it('R-75: an element that was away for half an hour has its warrants within a minute of coming back', async () => {
+    const bench = await open();
+    const { admf, elements, clock } = bench;
+    elements.df.fault = 'lost-request';
+    void activate(admf, warrant);
+    for (let minute = 0; minute < 30; minute++) {
+      clock.advance(60_000);
+      await breathe();
+    }
+    expect(admf.list()).toMatchObject([{ state: 'provisioning' }]);
+    elements.df.fault = null;
+    clock.advance(60_000);
+    await breathe();
+    expect(admf.list()).toMatchObject([{ state: 'active' }]);
+  });
+
   it('R-75: an active warrant that an element drops out of is degraded, and restored, once each', async () => {
     const bench = await open();
     const { admf, elements, clock, audit } = bench;
