@@ -5,42 +5,22 @@
  *
  * Only who has the destination removes. That is for order: what is removed was acknowledged, whoever does it.
  */
-import { AttemptPauses } from '../../../bytes/back-off.ts';
-import { messageOf } from '../../../bytes/errors.ts';
-import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import type { Timer } from '../../../bytes/ports.ts';
 import { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
-import type { StreamServer } from '../../../storage/jetstream.ts';
-import { StreamFollower } from '../../../storage/stream-follower.ts';
-import type { StoredMessage } from '../../../storage/stream-reading.ts';
 import { decodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import { NO_CIN } from '../ports.ts';
-import type { Amount, HandoverOutbox, OutboxAppend, OutboxEntry, OutboxPart } from '../ports.ts';
-import { handoverHead, isBefore, lanePlace, OUTBOX_PARTS, psPdusOf } from './handover-streams.ts';
-import type { HandoverHead, HandoverWriter, RefusedHandover } from './handover-streams.ts';
-import type { PduPlace } from './pdu-streams.ts';
+import type { Amount, HandoverOutbox, OutboxAppend, OutboxEntry } from '../ports.ts';
+import { OUTBOX_PARTS } from './handover-streams.ts';
+import type { HandoverHead } from './handover-streams.ts';
+import { StreamedLane } from './streamed-lane.ts';
+import type { LaidMessage, LaneTroubles, SeenWriter, StreamedLaneOptions } from './streamed-lane.ts';
 
-export interface StreamedOutboxOptions {
-  readonly server: Pick<StreamServer, 'read' | 'trim'>;
-  readonly settings: { readonly name: string };
-  /** Whether this process has that destination now. */
-  readonly holds: (did: string) => boolean;
-  /** Sets aside what is not made of PDUs; resolves when it is durable. */
-  readonly refuse: (refused: RefusedHandover, octets: Uint8Array) => Promise<void>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+export type StreamedOutboxOptions = StreamedLaneOptions;
 
-/** Octets of one part of what waits for a destination that are in memory, at most; a message more. */
-const MOST_LOADED = 8 << 20;
-/** Milliseconds between removals; so many messages are not kept for the next one. */
+/** Milliseconds between removals. */
 const TRIM_MS = 500;
-const TRIM_AT_ONCE = 8;
 /** What was read so long ago is read anew when a connection begins, in milliseconds: some of it may have been removed. */
 const STALE_MS = 60_000;
-/** Milliseconds between attempts to set aside what is not understood. */
-const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 5_000;
-
 const UNREMOVED = {
   begins: 'what a LEMF has acknowledged could not be removed from its stream for now',
   over: 'what LEMFs have acknowledged is removed from its streams again',
@@ -51,15 +31,9 @@ const NOT_SET_ASIDE = {
   level: 'error',
 } as const;
 
-/** What may go wrong again and again, of all destinations. */
-interface Troubles {
-  readonly unremoved: SharedTroubleLog;
-  readonly notSetAside: SharedTroubleLog;
-}
-
 export class StreamedOutbox implements HandoverOutbox {
   readonly #options: StreamedOutboxOptions;
-  readonly #troubles: Troubles;
+  readonly #troubles: LaneTroubles;
   readonly #destinations = new Map<string, StreamedDestination>();
   readonly #listeners = new Set<(dids: ReadonlySet<string>) => void>();
   #timer: Timer | null = null;
@@ -153,7 +127,7 @@ interface DestinationEvents {
   readonly tell: () => void;
   /** So many PDUs do not count. */
   readonly passedOver: (pdus: number) => void;
-  readonly troubles: Troubles;
+  readonly troubles: LaneTroubles;
 }
 
 /** What waits for one destination. */
@@ -167,7 +141,7 @@ class StreamedDestination {
   #entries: StreamedEntry[] = [];
   #octets = 0;
   #position = 0;
-  #lanes: readonly Lane[];
+  #lanes: readonly StreamedLane[];
   #reading: Promise<void> | null = null;
   #isClosed = false;
 
@@ -225,10 +199,10 @@ class StreamedDestination {
     for (const lane of this.#lanes) await lane.close();
   }
 
-  #openLanes(): readonly Lane[] {
+  #openLanes(): readonly StreamedLane[] {
     return OUTBOX_PARTS.map(
       (part) =>
-        new Lane(this.#did, part, this.#options, {
+        new StreamedLane(this.#did, part, this.#options, {
           writers: this.#writers.get(part) ?? new Map<number, SeenWriter>(),
           loaded: (lane, message, head, pdus) => this.#add(lane, message, head, pdus),
           passedOver: this.#events.passedOver,
@@ -238,7 +212,7 @@ class StreamedDestination {
   }
 
   #add(
-    lane: Lane,
+    lane: StreamedLane,
     message: LaidMessage,
     { liid, interface: reference }: HandoverHead,
     pdus: readonly Uint8Array[],
@@ -265,173 +239,9 @@ class StreamedDestination {
   }
 }
 
-/** A message of which something is not acknowledged. */
-interface LaidMessage {
-  readonly number: number;
-  /** When it was read, Unix milliseconds. */
-  readonly since: number;
-  /** PDUs of it that are not acknowledged. */
-  left: number;
-}
-
-type LoadedListener = (
-  lane: Lane,
-  message: LaidMessage,
-  head: HandoverHead,
-  pdus: readonly Uint8Array[],
-) => void;
-
-/** Who has laid something down of a partition, and the number of the first message that was seen of it. */
-interface SeenWriter {
-  readonly writer: HandoverWriter;
-  readonly from: number;
-}
-
-interface LaneParts extends Pick<DestinationEvents, 'passedOver' | 'troubles'> {
-  /** By partition. */
-  readonly writers: Map<number, SeenWriter>;
-  readonly loaded: LoadedListener;
-}
-
-/** One part of what waits for a destination, as it is read. */
-class Lane {
-  readonly #did: string;
-  readonly #place: PduPlace;
-  readonly #options: StreamedOutboxOptions;
-  readonly #parts: LaneParts;
-  readonly #follower: StreamFollower;
-  readonly #pauses: AttemptPauses;
-  /** The oldest first. */
-  readonly #messages: LaidMessage[] = [];
-  #octets = 0;
-  /** Up to which message all is acknowledged, and removed. */
-  #done = 0;
-  #trimmed = 0;
-  /** Messages that were done with since the last removal. */
-  #settled = 0;
-  #trimming: Promise<void> | null = null;
-  #isClosed = false;
-  #drained: (() => void) | null = null;
-
-  constructor(did: string, part: OutboxPart, options: StreamedOutboxOptions, parts: LaneParts) {
-    this.#did = did;
-    this.#place = lanePlace(options.settings, part, did);
-    this.#options = options;
-    this.#parts = parts;
-    this.#pauses = new AttemptPauses(options.clock, FIRST_PAUSE, LONGEST_PAUSE);
-    const reading = options.server.read(this.#place.stream, this.#place.subject, 0);
-    this.#follower = new StreamFollower(reading, (message) => this.#take(message));
-  }
-
-  /** A PDU of a message is acknowledged. */
-  done(message: LaidMessage, octets: number): void {
-    message.left -= 1;
-    this.#octets -= octets;
-    if (message.left === 0) this.#settle();
-    if (this.#octets < MOST_LOADED) this.#drained?.();
-  }
-
-  /** Removes what is acknowledged. */
-  trim(): Promise<void> {
-    this.#trimming ??= this.#trim().finally(() => (this.#trimming = null));
-    return this.#trimming;
-  }
-
-  async #trim(): Promise<void> {
-    const { server, holds } = this.#options;
-    const { unremoved } = this.#parts.troubles;
-    const done = this.#done;
-    if (done === this.#trimmed || !holds(this.#did)) return;
-    this.#settled = 0;
-    try {
-      await server.trim(this.#place.stream, this.#place.subject, done);
-      this.#trimmed = done;
-      unremoved.worked(this);
-    } catch (error) {
-      unremoved.failed(this, { did: this.#did, reason: messageOf(error) });
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#pauses.end();
-    this.#drained?.();
-    await this.#follower.stop();
-    await this.#trimming;
-    await this.trim();
-    const { unremoved, notSetAside } = this.#parts.troubles;
-    for (const trouble of [unremoved, notSetAside]) trouble.gone(this);
-  }
-
-  async #take(message: StoredMessage): Promise<void> {
-    const { number, octets } = message;
-    const laid: LaidMessage = { number, since: this.#options.clock.now(), left: 1 };
-    this.#messages.push(laid);
-    const head = handoverHead(message);
-    if (head !== null && this.#isLate(head)) {
-      this.#parts.passedOver(head.pdus);
-      laid.left = 0;
-      this.#settle();
-      return;
-    }
-    const pdus = head === null ? null : wholePdus(octets);
-    if (head === null || pdus === null) {
-      if (!(await this.#refused(head, octets))) return;
-      laid.left = 0;
-      this.#settle();
-      return;
-    }
-    laid.left = pdus.length;
-    this.#octets += pdus.reduce((sum, pdu) => sum + pdu.length, 0);
-    this.#parts.loaded(this, laid, head, pdus);
-    if (laid.left === 0) this.#settle();
-    while (this.#octets >= MOST_LOADED && !this.#isClosed)
-      await new Promise<void>((resolve) => (this.#drained = resolve));
-    this.#drained = null;
-  }
-
-  /** Whether somebody who took the partition later had laid something down before. */
-  #isLate({ number, writer }: HandoverHead): boolean {
-    if (writer === null) return false;
-    const { writers } = this.#parts;
-    const last = writers.get(writer.partition);
-    if (last !== undefined && isBefore(writer, last.writer)) return number > last.from;
-    const isSame = last?.writer.token === writer.token && last.writer.streamMadeAt === writer.streamMadeAt;
-    if (!isSame) writers.set(writer.partition, { writer, from: number });
-    return false;
-  }
-
-  /** Tries until it is durable; `false`: it was told to stop before. */
-  async #refused(head: HandoverHead | null, octets: Uint8Array): Promise<boolean> {
-    const { refuse } = this.#options;
-    const { notSetAside } = this.#parts.troubles;
-    const did = this.#did;
-    const { liid = '', interface: reference = 'hi2' } = head ?? {};
-    while (!this.#isClosed) {
-      try {
-        await refuse({ did, liid, reference, reason: 'not made of PS-PDUs' }, octets);
-        notSetAside.worked(this);
-        return true;
-      } catch (error) {
-        notSetAside.failed(this, { did, reason: messageOf(error) });
-      }
-      await this.#pauses.wait();
-    }
-    return false;
-  }
-
-  #settle(): void {
-    const before = this.#messages.length;
-    while (this.#messages[0]?.left === 0) this.#done = this.#messages.shift()?.number ?? this.#done;
-    this.#settled += before - this.#messages.length;
-    // One destination has place for so many messages, however small they are.
-    if (this.#settled >= TRIM_AT_ONCE) void this.trim();
-  }
-}
-
 interface StreamedEntryParts extends Pick<OutboxEntry, 'did' | 'interface' | 'liid' | 'position' | 'octets'> {
   readonly message: LaidMessage;
-  readonly lane: Lane;
+  readonly lane: StreamedLane;
 }
 
 /** Numbers are read where they are asked for: what is delivered is not looked into. */
@@ -442,7 +252,7 @@ class StreamedEntry implements OutboxEntry {
   readonly position: number;
   readonly octets: Uint8Array;
   readonly message: LaidMessage;
-  readonly lane: Lane;
+  readonly lane: StreamedLane;
 
   constructor(parts: StreamedEntryParts) {
     this.did = parts.did;
@@ -460,15 +270,5 @@ class StreamedEntry implements OutboxEntry {
 
   get sequenceNumber(): number {
     return decodePsPdu(this.octets).header.sequenceNumber;
-  }
-}
-
-/** `null`: it is not made of whole PDUs. */
-function wholePdus(octets: Uint8Array): readonly Uint8Array[] | null {
-  try {
-    const { pdus, rest } = psPdusOf(octets);
-    return rest === 0 ? pdus : null;
-  } catch {
-    return null;
   }
 }
