@@ -61,3 +61,20 @@ export function countedAddress(address: string): string {
   ];
   return `${all.slice(0, 4).join(':')}::/64`;
 }
+
+/** An IP address in octets: four, or sixteen, of which a zone is no part. */
+export function addressOctets(address: string): Uint8Array {
+  const [canonical = ''] = canonicalAddress(address).split('%');
+  if (!canonical.includes(':')) return Uint8Array.from(canonical.split('.'), Number);
+  // The last four octets may be spelt as those of IPv4 (RFC 4291 section 2.2).
+  const hex = canonical.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...octets: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = octets.slice(0, 4).map(Number);
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
+  const [head = '', tail = ''] = hex.split('::');
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const [before, after] = [groups(head), groups(tail)];
+  const all = [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}

@@ -12,7 +12,7 @@ import { isIPv6 } from 'node:net';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { utf8 } from '../../bytes/octets.ts';
 import { Writer } from '../../bytes/writer.ts';
-import { addressOctets } from '../../lab/capture/packets.ts';
+import { addressOctets } from '../../bytes/network-address.ts';
 import type { PacketEnds } from '../../lab/capture/packets.ts';
 
 const RAW_IP = 101;

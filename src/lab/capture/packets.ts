@@ -2,9 +2,8 @@
  * IP packets as a capture has them: IPv4 (RFC 791) or IPv6 (RFC 8200), with UDP (RFC 768) or TCP (RFC 9293), all
  * checksums right.
  */
-import { isIPv6, SocketAddress } from 'node:net';
 import { concat } from '../../bytes/octets.ts';
-import { canonicalAddress } from '../../bytes/network-address.ts';
+import { addressOctets } from '../../bytes/network-address.ts';
 import type { NetworkAddress } from '../../bytes/network-address.ts';
 import { Writer } from '../../bytes/writer.ts';
 
@@ -117,19 +116,4 @@ function patched(octets: Uint8Array, at: number, value: number): Uint8Array {
   octets[at] = value >> 8;
   octets[at + 1] = value & 0xff;
   return octets;
-}
-
-/** 4 or 16 octets. */
-export function addressOctets(text: string): Uint8Array {
-  const address = canonicalAddress(text);
-  if (!isIPv6(address)) return Uint8Array.from(address.split('.'), Number);
-  const spelt = new SocketAddress({ address, family: 'ipv6' }).address;
-  const [head = '', tail] = spelt.split('::');
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
-  const after = tail === undefined ? [] : groups(tail);
-  const before = groups(head);
-  const between = Array<string>(8 - before.length - after.length).fill('0');
-  const writer = new Writer(16);
-  for (const group of [...before, ...between, ...after]) writer.u16(Number.parseInt(group, 16));
-  return writer.finish();
 }
