@@ -137,6 +137,7 @@ export class Poi {
   #displacedWithRemoved: Displaced = { x2: 0, x3: 0 };
   /** Next sequence number by stream, least recently used first. */
   readonly #streams = new Map<string, number>();
+  readonly #sessions = new WeakMap<Uint8Array, string>();
   readonly #leftOut = new Tally();
   readonly #encoder = new PduEncoder();
   /** Of content, by what it matched and for whom: where that is the same from packet to packet. */
@@ -197,7 +198,7 @@ export class Poi {
 
   /** Hands an event on for every match; never throws, never waits. */
   report(observation: Observation, matches: readonly Match[]): void {
-    const session = toHex(observation.correlation);
+    const session = this.#sessionOf(observation.correlation);
     for (const match of matches) {
       if (!delivers(match.task, observation.interface)) continue;
       for (const did of match.task.dids) this.#deliver(observation, session, match, did);
@@ -218,6 +219,13 @@ export class Poi {
         this.open(did).countLoss(why, count);
       }
     }
+  }
+
+  /** The text of a correlation, whose octets are the same for packet after packet of a session. */
+  #sessionOf(correlation: Uint8Array): string {
+    let session = this.#sessions.get(correlation);
+    if (session === undefined) this.#sessions.set(correlation, (session = toHex(correlation)));
+    return session;
   }
 
   #deliver(observation: Observation, session: string, match: Match, did: string): void {

@@ -2,6 +2,7 @@
  * Encodes PDUs of one stream, as content comes packet after packet: of their headers only sequence number, time and the
  * length of the payload differ, so that the rest is encoded once. What comes out is what `encodePdu` gives.
  */
+import { StreamMemory } from '../../bytes/stream-memory.ts';
 import { ATTRIBUTE, attributeOctets } from './attributes.ts';
 import { X2X3Error } from './errors.ts';
 import type { X2X3Sizes } from './limits.ts';
@@ -17,6 +18,7 @@ const NOTHING = new Uint8Array(0);
 export class StreamEncoder {
   readonly #header: Uint8Array;
   readonly #mostPayload: number;
+  readonly #memory = new StreamMemory();
   /** Where the contents of the attributes stand. */
   readonly #number: number;
   readonly #time: number;
@@ -38,7 +40,7 @@ export class StreamEncoder {
     if (payload.length > this.#mostPayload)
       throw new X2X3Error('too-large', `payload of ${payload.length} octets`);
     const header = this.#header;
-    const octets = new Uint8Array(header.length + payload.length);
+    const octets = this.#memory.take(header.length + payload.length);
     octets.set(header);
     octets.set(payload, header.length);
     const { seconds, nanoseconds } = timestampParts(unixMs);

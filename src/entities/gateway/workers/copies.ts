@@ -9,6 +9,7 @@
  * What is on its way is bounded. Beyond that a packet that is wanted is counted for its stream and side instead, and who
  * numbers packets is told, so that the receiver sees the gap.
  */
+import { StreamMemory } from '../../../bytes/stream-memory.ts';
 import type { Side } from '../../../wire/iq/sessions.ts';
 import type { RelayedPacket } from '../stream.ts';
 
@@ -79,7 +80,11 @@ export class CopyGatherer {
     else if (this.#missed.size > 0) this.flush();
     const place = this.#placeOf(stream, packet);
     this.#octets.set(octets, this.#used);
-    this.#packets.set([stream, place, at, octets.length], FIELDS * this.#count);
+    const first = FIELDS * this.#count;
+    this.#packets[first] = stream;
+    this.#packets[first + 1] = place;
+    this.#packets[first + 2] = at;
+    this.#packets[first + 3] = octets.length;
     this.#used += octets.length;
     this.#count++;
   }
@@ -132,9 +137,15 @@ export class CopyGatherer {
   }
 }
 
+/** What the thread that delivers knows of a stream. */
+interface KnownStream {
+  readonly places: (Origin | undefined)[];
+  readonly memory: StreamMemory;
+}
+
 /** At the thread that delivers. */
 export class CopyReader {
-  readonly #known = new Map<number, (Origin | undefined)[]>();
+  readonly #known = new Map<number, KnownStream>();
 
   /** Calls `taken` with each packet of a batch, in order, then `missed` with what there are no copies of. */
   read(
@@ -147,17 +158,20 @@ export class CopyReader {
     for (let n = 0; FIELDS * n < packets.length; n++) {
       for (let told = origins[next]; told !== undefined && told.before <= n; told = origins[++next])
         this.#learn(told);
-      const [stream = 0, place = 0, at = 0, length = 0] = packets.subarray(FIELDS * n, FIELDS * (n + 1));
-      const origin = this.#known.get(stream)?.[place];
-      if (origin !== undefined)
-        taken(stream, {
-          // It may wait for a destination for long, and all others of the batch are not to stay in memory with it.
-          octets: octets.slice(begin, begin + length),
-          at,
-          side: origin.side,
-          source: origin.source,
-          destination: origin.destination,
-        });
+      const first = FIELDS * n;
+      const stream = packets[first] ?? 0;
+      const place = packets[first + 1] ?? 0;
+      const at = packets[first + 2] ?? 0;
+      const length = packets[first + 3] ?? 0;
+      const known = this.#known.get(stream);
+      const origin = known?.places[place];
+      if (known !== undefined && origin !== undefined) {
+        const { side, source, destination } = origin;
+        // It may wait for a destination for long, and others of the batch are not to stay in memory with it.
+        const copy = known.memory.take(length);
+        copy.set(octets.subarray(begin, begin + length));
+        taken(stream, { octets: copy, at, side, source, destination });
+      }
       begin += length;
     }
     counts.forEach(missed);
@@ -169,9 +183,9 @@ export class CopyReader {
   }
 
   #learn({ stream, place, side, source, destination }: CopyOrigin): void {
-    const places = this.#known.get(stream) ?? [];
-    this.#known.set(stream, places);
-    places[place] = { side, source, destination };
+    const known = this.#known.get(stream) ?? { places: [], memory: new StreamMemory() };
+    this.#known.set(stream, known);
+    known.places[place] = { side, source, destination };
   }
 }
 

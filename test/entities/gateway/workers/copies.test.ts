@@ -50,13 +50,22 @@ describe('R-53: copies of packets that a thread relays', () => {
     expect(heard).toEqual(sent);
   });
 
-  test('have memory of their own: one that waits for a destination keeps no other', () => {
+  test('share memory with few others of their stream alone: one that waits for a destination keeps no more', () => {
     const { heard, read } = reading();
     const copies = new CopyGatherer(read);
-    for (const n of [1, 2]) copies.add(n, packet(n));
+    for (let n = 0; n < 200; n++) copies.add(n % 2, packet(n, { octets: new Uint8Array(100).fill(n) }));
     copies.flush();
-    const held = heard.map(([, each]) => (typeof each === 'string' ? 0 : each.octets.buffer.byteLength));
-    expect(held).toEqual([101, 102]);
+    const octets = heard.flatMap(([stream, each]) =>
+      typeof each === 'string' ? [] : [{ stream, octets: each.octets }],
+    );
+    expect(octets.map(({ octets: each }) => each)).toEqual(
+      Array.from({ length: 200 }, (_, n) => new Uint8Array(100).fill(n)),
+    );
+    const streams = new Map<ArrayBufferLike, Set<number>>();
+    for (const { stream, octets: each } of octets)
+      streams.set(each.buffer, (streams.get(each.buffer) ?? new Set()).add(stream));
+    expect([...streams.values()].every(({ size }) => size === 1)).toBe(true);
+    expect(Math.max(...[...streams.keys()].map(({ byteLength }) => byteLength))).toBe(1600);
   });
 
   test('go by themselves where a batch is full, the largest datagram included', () => {
