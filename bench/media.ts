@@ -21,6 +21,7 @@ import { LocalRelay } from '../src/entities/gateway/relay.ts';
 import type { MediaRelay } from '../src/entities/gateway/relay.ts';
 import { ThreadedRelay } from '../src/entities/gateway/workers/threaded-relay.ts';
 import { udpDatagrams } from '../src/net/datagrams.ts';
+import { systemCalls } from '../src/net/polled/system-calls.ts';
 import { SIDES } from '../src/wire/iq/sessions.ts';
 import type { Side } from '../src/wire/iq/sessions.ts';
 import { packetOf } from './chain/paced.ts';
@@ -95,7 +96,7 @@ async function runGateway({ threads, from, phones }: GatewaySettings): Promise<v
           datagrams: udpDatagrams(runtime.logger),
           allows: (at) => destinations.allows(at),
         })
-      : new ThreadedRelay({ ...options, threads, destinations: { media } });
+      : new ThreadedRelay({ ...options, threads, destinations: { media }, calls: await systemCalls() });
   const gateway = new MediaGateway({
     ...{ relay, destinations, ...runtime, tasks: { revision: 0, match: () => [] } },
     poi: { report: () => undefined, missed: () => undefined },

@@ -10,7 +10,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
 
 /** Of packages with native code, the parts that are used. */
-const PARTS = { 'better-sqlite3': ['package.json', 'LICENSE', 'lib', 'build/Release/better_sqlite3.node'] };
+const PARTS = {
+  'better-sqlite3': ['package.json', 'LICENSE', 'lib', 'build/Release/better_sqlite3.node'],
+  koffi: ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'],
+  'koffi-linux-x64': ['package.json', 'index.js', 'linux_x64'],
+  'koffi-linux-arm64': ['package.json', 'index.js', 'linux_arm64'],
+};
 
 /** What packages carry for those who read, test or compile against them: folders at their top, and endings. */
 const ASIDE =

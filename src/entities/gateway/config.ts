@@ -22,11 +22,14 @@ export const GATEWAY_CONFIG = strict({
     {},
   ),
   media: mediaPorts('where media pass, each port used again as late as can be'),
-  workers: count('threads that relay media, each on a part of the ports; 0: the thread of control does', {
-    min: 0,
-    max: 256,
-    default: 0,
-  }),
+  workers: count(
+    'threads that relay media, each on a part of the ports; 0: the thread of control does, with sockets of Node.js',
+    {
+      min: 0,
+      max: 256,
+      default: 1,
+    },
+  ),
   idleMs: milliseconds('without media and control after which a session is ended', {
     min: 1000,
     default: 900_000,

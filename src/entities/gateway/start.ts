@@ -15,6 +15,7 @@ import { ThreadedRelay } from './workers/threaded-relay.ts';
 import { GATEWAY_POLICY } from '../../x1/policy.ts';
 import { publicShare } from '../../net/descriptors.ts';
 import { broadcastAddresses, udpDatagrams } from '../../net/datagrams.ts';
+import { systemCalls } from '../../net/polled/system-calls.ts';
 import { listen } from '../../net/https.ts';
 import { admissionOf } from '../../net/tls.ts';
 import { iqServer } from './http/iq-server.ts';
@@ -70,17 +71,21 @@ async function startWith(
     maxPairs: Math.floor(publicShare() / 2),
     maxPacketRate: config.maxPacketRate,
   };
+  const calls = await systemCalls();
   const threaded =
-    config.workers === 0
+    config.workers === 0 || datagrams !== undefined
       ? null
       : new ThreadedRelay({
           ...options,
           threads: config.workers,
           destinations: rules,
+          calls,
           issues: element.issues,
           clock,
           logger,
         });
+  const sockets = threaded !== null && calls !== null ? 'the C library' : 'Node.js';
+  logger.debug({ threads: config.workers, sockets }, 'where media pass');
   const relay =
     threaded ??
     new LocalRelay({

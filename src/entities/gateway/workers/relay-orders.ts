@@ -20,11 +20,14 @@ import type { DestinationRules } from '../destinations.ts';
 import type { GatewayErrorCode } from '../errors.ts';
 import type { PortCounts } from '../port-pool.ts';
 import type { RelayOptions, RelayedStream } from '../relay.ts';
+import type { ThreadSocketsData } from '../../../net/polled/thread-sockets.ts';
 import type { CopyBatch } from './copies.ts';
 
 /** What a thread is made with; plain, as messages are. */
 export interface RelayThreadData extends RelayOptions {
   readonly destinations: DestinationRules;
+  /** For sockets by calls of the C library; absent: those of Node.js. */
+  readonly polled?: ThreadSocketsData;
 }
 
 /** Whether packets of either side are wanted. */

@@ -5,13 +5,14 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../../bytes/ports.ts';
 import type { NetworkAddress } from '../../../bytes/network-address.ts';
+import type { ThreadSockets } from '../../../net/polled/thread-sockets.ts';
 import type { Side, WantedStream } from '../../../wire/iq/sessions.ts';
 import { GatewayError } from '../errors.ts';
 import type { LegCounts } from '../leg.ts';
 import type { PortCounts } from '../port-pool.ts';
 import type { RelayedStream, StreamUser } from '../relay.ts';
 import type { RelayedPacket } from '../stream.ts';
-import { CopyReader, weightOf } from './copies.ts';
+import { CopyReader, MOST_UNDER_WAY, weightOf } from './copies.ts';
 import type { CopyBatch, MissedCopies } from './copies.ts';
 import type { RelayOrder, RelayReply, RelayThreadData, RelayedState, WantedSides } from './relay-orders.ts';
 
@@ -19,11 +20,15 @@ import type { RelayOrder, RelayReply, RelayThreadData, RelayedState, WantedSides
 const MODULE = new URL('./relay-worker.js', import.meta.url);
 /** A thread that does not end by itself in this time is ended. */
 const ENDING_MS = 2000;
+/** Of so much of what copies may weigh on their way the thread is told at once. */
+const TOLD_OF = MOST_UNDER_WAY / 64;
 const NO_PORTS: PortCounts = { free: 0, used: 0, foreign: 0, refused: 0 };
 
 export interface RelayThreadOptions {
-  readonly data: RelayThreadData;
+  readonly data: Omit<RelayThreadData, 'polled'>;
   readonly logger: Logger;
+  /** Its sockets; `null`: those of Node.js. They are ended with it. */
+  readonly sockets: ThreadSockets | null;
   /** It has ended, and was not told to. @param streams that it relayed */
   readonly gone: (streams: number) => void;
 }
@@ -45,12 +50,16 @@ export class RelayThread {
   #next = 0;
   #ports = NO_PORTS;
   #missed = 0;
+  /** Of copies that were taken, what the thread has not been told of, by `weightOf`. */
+  #taken = 0;
   #isEnding = false;
   #isGone = false;
 
   constructor(options: RelayThreadOptions) {
     this.#options = options;
-    this.#worker = new Worker(MODULE, { argv: [], env: {}, workerData: options.data });
+    const { data, sockets } = options;
+    const workerData = sockets === null ? data : { ...data, polled: sockets.data };
+    this.#worker = new Worker(MODULE, { argv: [], env: {}, workerData });
     this.#worker.on('message', (reply: RelayReply) => this.#hear(reply));
     // An error is followed by the exit, which is where it is dealt with.
     this.#worker.on('error', (error) => options.logger.error({ error }, 'a thread that relays media failed'));
@@ -110,7 +119,9 @@ export class RelayThread {
   }
 
   #tell(order: RelayOrder): void {
-    if (!this.#isGone) this.#worker.postMessage(order);
+    if (this.#isGone) return;
+    this.#worker.postMessage(order);
+    this.#options.sockets?.ring();
   }
 
   #hear(reply: RelayReply): void {
@@ -163,7 +174,10 @@ export class RelayThread {
       (stream, packet) => this.#streams.get(stream)?.copied(packet),
       (missed) => this.#miss(missed),
     );
-    this.#tell({ kind: 'taken', octets: weightOf(batch) });
+    this.#taken += weightOf(batch);
+    if (this.#taken < TOLD_OF) return;
+    this.#tell({ kind: 'taken', octets: this.#taken });
+    this.#taken = 0;
   }
 
   #miss({ stream, side, count }: MissedCopies): void {
@@ -173,6 +187,7 @@ export class RelayThread {
 
   #end(): void {
     this.#isGone = true;
+    this.#options.sockets?.ended();
     this.#ports = NO_PORTS;
     const streams = [...this.#streams.values()].filter(({ isClosed }) => !isClosed);
     const anchoring = [...this.#anchoring.values()];

@@ -1,9 +1,13 @@
 /** A thread that relays media on its part of the ports, and sends control copies of what is wanted. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { messageOf } from '../../../bytes/errors.ts';
 import type { Logger } from '../../../bytes/ports.ts';
 import { systemClock } from '../../../host/runtime.ts';
 import { udpDatagrams } from '../../../net/datagrams.ts';
+import { PolledDatagrams } from '../../../net/polled/polled-datagrams.ts';
+import { systemCalls } from '../../../net/polled/system-calls.ts';
+import type { ThreadSocketsData } from '../../../net/polled/thread-sockets.ts';
 import { MediaDestinations } from '../destinations.ts';
 import { GatewayError } from '../errors.ts';
 import { LocalRelay } from '../relay.ts';
@@ -15,6 +19,8 @@ import type { RelayOrder, RelayReply, RelayThreadData, RelayedState, WantedSides
 const GATHER_MS = 10;
 /** How its streams stand is told so often, well within the least time after which a session is idle. */
 const STATE_MS = 250;
+/** The thread waits so long for packets at most, before it looks what else is due; while copies wait, half as long as they. */
+const WAIT_MS = 50;
 
 interface Held {
   readonly stream: RelayedStream;
@@ -29,13 +35,16 @@ class RelayThread {
     say({ kind: 'copies', batch }, [batch.octets.buffer, batch.packets.buffer]),
   );
   #gathering = false;
+  readonly #polled: PolledDatagrams | null;
+  #isPolling = false;
   readonly #state: NodeJS.Timeout;
 
-  constructor({ destinations, ...options }: RelayThreadData) {
+  constructor({ destinations, ...options }: RelayThreadData, polled: PolledDatagrams | null) {
     const rules = new MediaDestinations(destinations);
+    this.#polled = polled;
     this.#relay = new LocalRelay({
       ...options,
-      datagrams: udpDatagrams(logger),
+      datagrams: polled ?? udpDatagrams(logger),
       clock: systemClock(),
       allows: (at) => rules.allows(at),
     });
@@ -70,6 +79,12 @@ class RelayThread {
     }
   }
 
+  /** What control has said so far. */
+  #obeyAll(): void {
+    if (parentPort === null) return;
+    for (let said = next(parentPort); said !== null; said = next(parentPort)) this.obey(said);
+  }
+
   async #anchor(number: number): Promise<void> {
     try {
       const stream = await this.#relay.anchor({
@@ -83,6 +98,7 @@ class RelayThread {
       });
       this.#streams.set(number, { stream, told: -Infinity });
       say({ kind: 'anchored', stream: number, local: stream.local });
+      this.#poll();
     } catch (error) {
       const code = error instanceof GatewayError ? error.code : null;
       say({ kind: 'refused', stream: number, code, reason: messageOf(error) });
@@ -104,6 +120,20 @@ class RelayThread {
   #flush(): void {
     this.#copies.flush();
     say({ kind: 'flushed' });
+  }
+
+  /** As long as there are sockets: a turn of theirs, and one of everything else. */
+  #poll(): void {
+    const polled = this.#polled;
+    if (polled === null || this.#isPolling) return;
+    this.#isPolling = true;
+    const turn = (): void => {
+      this.#isPolling = polled.open > 0;
+      if (!this.#isPolling) return;
+      polled.turn(this.#gathering ? GATHER_MS / 2 : WAIT_MS, () => this.#obeyAll());
+      setImmediate(turn);
+    };
+    setImmediate(turn);
   }
 
   #gather(): void {
@@ -137,6 +167,7 @@ class RelayThread {
     for (const number of [...this.#streams.keys()]) this.#close(number);
     this.#copies.flush();
     void this.#relay.stop();
+    this.#polled?.end();
     parentPort?.close();
   }
 }
@@ -157,9 +188,21 @@ function log(level: keyof Logger, fields: object, message: string): void {
   say({ kind: 'log', level, fields: Object.fromEntries(plain) as object, message });
 }
 
+function next(port: MessagePort): RelayOrder | null {
+  return (receiveMessageOnPort(port)?.message as RelayOrder | undefined) ?? null;
+}
+
 function say(reply: RelayReply, transferred: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transferred);
 }
 
-const thread = new RelayThread(workerData as RelayThreadData);
+async function polledDatagrams(data: ThreadSocketsData | undefined): Promise<PolledDatagrams | null> {
+  if (data === undefined) return null;
+  const calls = await systemCalls();
+  if (calls === null) throw new Error('the C library is not to be called from this thread');
+  return new PolledDatagrams({ ...data, calls, logger });
+}
+
+const { polled, ...options } = workerData as RelayThreadData;
+const thread = new RelayThread(options, await polledDatagrams(polled));
 parentPort?.on('message', (order: RelayOrder) => thread.obey(order));

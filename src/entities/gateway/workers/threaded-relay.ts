@@ -7,6 +7,8 @@
  */
 import { BackOff } from '../../../bytes/back-off.ts';
 import type { Clock, Logger, Timer } from '../../../bytes/ports.ts';
+import { ThreadSockets } from '../../../net/polled/thread-sockets.ts';
+import type { SystemCalls } from '../../../net/polled/system-calls.ts';
 import type { DestinationRules } from '../destinations.ts';
 import { GatewayError } from '../errors.ts';
 import type { PortCounts } from '../port-pool.ts';
@@ -20,6 +22,8 @@ export interface ThreadedRelayOptions extends RelayOptions {
   /** At least one. */
   readonly threads: number;
   readonly destinations: DestinationRules;
+  /** For sockets by calls of the C library; `null`: those of Node.js. */
+  readonly calls: SystemCalls | null;
   /** Where it is told that a thread has ended; absent: in the log alone. */
   readonly issues?: ThreadIssues;
   readonly clock: Clock;
@@ -139,7 +143,7 @@ export class ThreadedRelay implements MediaRelay {
   }
 
   #start(place: Place): void {
-    const { threads, destinations, clock, logger, maxPairs, maxPacketRate } = this.#options;
+    const { threads, destinations, clock, logger, maxPairs, maxPacketRate, calls } = this.#options;
     place.again = null;
     place.started = clock.now();
     const data = {
@@ -148,7 +152,14 @@ export class ThreadedRelay implements MediaRelay {
       ...(maxPairs === undefined ? {} : { maxPairs: Math.max(2, Math.floor(maxPairs / threads)) }),
       ...(maxPacketRate === undefined ? {} : { maxPacketRate }),
     };
-    place.thread = new RelayThread({ data, logger, gone: (streams) => this.#replace(place, streams) });
+    const { from, to } = place.ports;
+    const sockets = calls === null ? null : ThreadSockets.open(calls, to - from + 1);
+    place.thread = new RelayThread({
+      data,
+      logger,
+      sockets,
+      gone: (streams) => this.#replace(place, streams),
+    });
   }
 
   /** @param streams that have ended with its thread */
