@@ -3,8 +3,9 @@
  * again with growing pauses when it is lost.
  *
  * What is in the queue is sent oldest first, and gathered for some milliseconds, so that neither the call that is
- * intercepted waits for its copies nor each packet of media is a TLS record of its own. While PDUs wait for their acknowledgement a keepalive follows them at
- * short intervals, otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
+ * intercepted waits for its copies nor each packet of media is a TLS record of its own. While PDUs wait for their
+ * acknowledgement a keepalive follows them at short intervals, and where there are many after each few hundred of them, so
+ * that they need not be kept for long; otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
  * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
  *
  * A PDU that the destination refuses, by closing the connection, must not hold up all that waits behind it. After a
@@ -69,6 +70,10 @@ const DEFAULTS: Required<X2X3Timing> = {
 
 /** PDUs that are not sent yet, and wait for no others. */
 const GATHERED = 64;
+/** Octets of PDUs that go to the socket in one piece; what a turn of the loop brings is one as a rule. */
+const PIECE = 65_536;
+/** After so many PDUs without a question whether they have come there is one at once, where no more than so many wait for an answer. */
+const ASKED_AFTER = { pdus: 256, questions: 16 };
 
 /** Connections that are refused one after the other before the pauses between them grow, though the destination lives. */
 const QUICK_TRIALS = 64;
@@ -86,7 +91,11 @@ export class X2X3Client {
   #deframer = new Deframer();
   #questions: Question[] = [];
   #keepaliveNumber = 0;
+  /** How far the queue had been sent when the last question was put. */
+  #asked = 0;
   #flowing = false;
+  /** What waits goes at the end of the turn. */
+  #isPumping = false;
   readonly #search = new RefusalSearch();
   /** Whether the destination has acknowledged something on this connection. */
   #proven = false;
@@ -166,6 +175,7 @@ export class X2X3Client {
     this.#patience = null;
     this.#flowing = true;
     this.#options.queue.rewind(this.#search.passedOver);
+    this.#asked = this.#options.queue.sent;
     this.#pump();
     if (this.#questions.length === 0) this.#sendKeepalive();
   }
@@ -173,8 +183,18 @@ export class X2X3Client {
   /** A message that is intercepted does not wait until its copy is encrypted, and several copies cost little more than one. */
   #appended(): void {
     const { queue, clock } = this.#options;
-    if (queue.waiting - queue.underWay >= GATHERED) this.#pump();
+    if (queue.waiting - queue.underWay >= GATHERED) this.#pumpSoon();
     else this.#gathering ??= clock.after(this.#timing.gatherMs, () => this.#pump());
+  }
+
+  /** With all that comes in this turn. */
+  #pumpSoon(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    queueMicrotask(() => {
+      this.#isPumping = false;
+      this.#pump();
+    });
   }
 
   /** Sends what the socket takes; the rest follows on `drain`. */
@@ -189,16 +209,22 @@ export class X2X3Client {
     const before = queue.sent;
     socket.cork();
     const pdus: Uint8Array[] = [];
-    for (let octets = 0; queue.underWay < search.window && octets < socket.writableHighWaterMark;) {
+    for (let octets = 0; queue.underWay < search.window && octets < PIECE;) {
       const pdu = queue.next();
       if (pdu === null) break;
       octets += pdu.length;
       pdus.push(pdu);
     }
     if (pdus.length > 0) socket.write(Buffer.concat(pdus));
-    if (queue.sent > before && search.searching) this.#sendKeepalive();
+    if (queue.sent > before && (search.searching || this.#isLong)) this.#sendKeepalive();
     socket.uncork();
     if (queue.sent > before) this.#scheduleKeepalive();
+  }
+
+  /** Whether many have been sent since it was asked last whether they have come. */
+  get #isLong(): boolean {
+    const { pdus, questions } = ASKED_AFTER;
+    return this.#options.queue.sent - this.#asked >= pdus && this.#questions.length < questions;
   }
 
   /** One timer: short while something is not acknowledged, long otherwise; a running short one is not put off. */
@@ -215,7 +241,8 @@ export class X2X3Client {
     if (!this.#flowing || this.#socket === null) return;
     const sequenceNumber = this.#keepaliveNumber;
     this.#keepaliveNumber = (sequenceNumber + 1) >>> 0;
-    this.#questions.push({ sequenceNumber, position: this.#options.queue.sent });
+    this.#asked = this.#options.queue.sent;
+    this.#questions.push({ sequenceNumber, position: this.#asked });
     this.#socket.write(encodePdu(keepalivePdu(PDU_TYPE.keepalive, sequenceNumber)));
     this.#patience ??= this.#options.clock.after(this.#timing.acknowledgementMs, () => {
       this.#giveUp(`no acknowledgement for ${this.#timing.acknowledgementMs} ms`);

@@ -247,13 +247,18 @@ describe('X2 and X3 over TLS', () => {
   /** A TLS listener that notes keepalives, and answers them if it is to. */
   async function listener(answers: boolean) {
     const keepalives: (number | null)[] = [];
-    let ended = 0;
+    let [ended, pdus] = [0, 0];
     const server = createServer(mutualServer(tls.df), (socket) => {
       const deframer = new Deframer();
       socket.on('error', () => undefined);
       socket.on('data', (chunk: Buffer) => {
         for (const frame of deframer.push(chunk)) {
-          const number = numberAttribute(decodePdu(frame), ATTRIBUTE.sequenceNumber);
+          const pdu = decodePdu(frame);
+          if (pdu.type !== PDU_TYPE.keepalive) {
+            pdus++;
+            continue;
+          }
+          const number = numberAttribute(pdu, ATTRIBUTE.sequenceNumber);
           keepalives.push(number);
           if (answers) socket.write(encodePdu(keepalivePdu(PDU_TYPE.keepaliveAck, number ?? 0)));
         }
@@ -263,7 +268,7 @@ describe('X2 and X3 over TLS', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => void server.close());
-    return { keepalives, ended: () => ended, port: (server.address() as AddressInfo).port };
+    return { keepalives, pdus: () => pdus, ended: () => ended, port: (server.address() as AddressInfo).port };
   }
 
   it('a keepalive goes out with the connection, and every 60 s while nothing waits', async () => {
@@ -297,8 +302,33 @@ describe('X2 and X3 over TLS', () => {
     report(63);
     expect(queue.underWay).toBe(3);
     report(1);
+    // With what else comes in the turn.
+    expect(queue.underWay).toBe(3);
+    await Promise.resolve();
     expect(queue.underWay).toBeGreaterThan(3);
     await expect.poll(() => consumer.numbers).toEqual([...Array(67).keys()]);
+  });
+
+  it('R-20: of many each few hundred are acknowledged at once, and need not be kept until a keepalive is due', async () => {
+    const consumer = new Consumer();
+    const { port } = await serve(consumer);
+    const manual = new ManualClock();
+    const { delivery, poi, report } = pointOfInterception('df.home1.example', port, tls.cscf, {}, manual);
+    await expect.poll(() => delivery.destinations()[0]?.isUp).toBe(true);
+    report(2000);
+    await expect.poll(() => poi.open(DID).waiting).toBeLessThan(256 + 64);
+    expect(consumer.numbers.length).toBeGreaterThan(2000 - 256 - 64);
+  });
+
+  it('R-20: who does not acknowledge is asked so often and no more, however much there is', async () => {
+    const { keepalives, pdus, port } = await listener(false);
+    const manual = new ManualClock();
+    const { delivery, report } = pointOfInterception('df.home1.example', port, tls.cscf, {}, manual);
+    await expect.poll(() => delivery.destinations().length).toBe(1);
+    await expect.poll(() => keepalives).toEqual([0]);
+    report(7040);
+    await expect.poll(pdus).toBe(7040);
+    expect(keepalives.length).toBe(16);
   });
 
   it('without acknowledgement for 180 s: disconnected, reported, connected again', async () => {
