@@ -23,15 +23,15 @@ export class EngineProcesses {
     this.#children = children;
   }
 
-  /** Two, warm after `warmUp` times of the work. */
-  static async start(work: EngineWork, warmUp: number): Promise<EngineProcesses> {
-    const children = await Promise.all([started(work), started(work)]);
+  /** Warm after `warmUp` times of the work. */
+  static async start(work: EngineWork, warmUp: number, count: 1 | 2 = 2): Promise<EngineProcesses> {
+    const children = await Promise.all(Array.from({ length: count }, () => started(work)));
     const processes = new EngineProcesses(children);
     await processes.#compute(children, warmUp);
     return processes;
   }
 
-  /** The work so many times, by one of them or by both at a time, half each. */
+  /** The work so many times, by one of them or by both at a time, half each. @param processes not more than there are */
   round(processes: 1 | 2, count: number): Promise<PoolRound> {
     const computing = this.#children.slice(0, processes);
     const pids = computing.map(({ pid = 0 }) => pid);

@@ -1,12 +1,15 @@
 /**
  * What an answer to get_keys costs a KMS (R-15's and R-3's questions over Xk): processor time of its process, all threads,
- * for each answer over mutual TLS, divided by what the same questions cost the engine in this process. Both are taken in
- * turns in one run, so that both see the same machine.
+ * for each answer over mutual TLS, divided by what such questions cost the engine. Both are processes of their own, and take
+ * turns in one run, so that both see the same machine:
  *
- *     KMS as shipped (a process, its state on a disk) ◄── mutual TLS, HTTP/2 ── this process: so many questions at a time
- *     GetKeys in this process: from the JSON of the question to the JSON of the answer
+ *     KMS as shipped (its state on a disk) ◄── mutual TLS, HTTP/2 ── this process: so many questions at a time
+ *     GetKeys (`engine-process.ts`): from the JSON of the question to the JSON of the answer
  *
- * Questions are of exchanges that were made for the run; each is put in several spellings of its target, which are different
+ *     warm-up, in turns, until answers of the KMS get no cheaper │ E K E K E … K E     a round of K by the mean of the E around it
+ *
+ * V8 compiles for the first thousand answers or so, which is a matter of how long a KMS has run and not of what an answer
+ * costs. Questions are of exchanges that were made for the run; each is put in several spellings of its target, which are different
  * questions to a KMS, so that each claims a place of its own as those of different calls do.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -41,9 +44,10 @@ import { endpointFor } from '../../test/ibake/support/network.ts';
 import { answered, completed } from '../../test/ibake/support/scenario.ts';
 import { homesOf, loadVector } from '../../test/ibake/support/vectors.ts';
 import { freePort } from '../../test/support/child.ts';
+import { EngineProcesses } from '../ceiling.ts';
 import { threadTimes } from '../processor.ts';
 import type { ThreadTime } from '../processor.ts';
-import { middle } from '../statistics.ts';
+import { middle, quantile } from '../statistics.ts';
 import { LeanAsker } from './lean-asker.ts';
 
 export interface GetKeysLoad {
@@ -51,7 +55,7 @@ export interface GetKeysLoad {
   readonly answers: number;
   /** Questions under way at a time. */
   readonly atOnce: number;
-  /** Answers before that, of the KMS and of the engine; absent: so few that V8 still compiles. */
+  /** Answers before that, of the KMS and of the engine; absent: until those of the KMS get no cheaper. */
   readonly warmUp?: number;
   readonly kms?: AskedKmsSettings;
 }
@@ -77,6 +81,8 @@ interface Asker {
 export interface GetKeysCost {
   /** Processor time of an answer by the KMS, divided by that of the engine alone: the median of the rounds. */
   readonly ratio: number;
+  /** The quarters of the rounds beside it: half of them lie between. */
+  readonly spread: readonly [number, number];
   /** Milliseconds of processor time of an answer, the medians of the rounds. */
   readonly kmsMs: number;
   readonly engineMs: number;
@@ -85,6 +91,8 @@ export interface GetKeysCost {
   /** Answers a second, of wall time. */
   readonly rate: number;
   readonly answers: number;
+  /** Answers before that. */
+  readonly warmUp: number;
 }
 
 const VECTOR = 'exchange-1.json';
@@ -94,9 +102,14 @@ const SCRIPT = fileURLToPath(new URL('./watched-main.js', import.meta.url));
 const QUESTIONS = 960;
 /** Spellings of the target of one exchange, each with and without `midCall`: below the KMS's bound of 32. */
 const SPELLINGS = 8;
-const ROUNDS = 6;
-/** V8 compiles what runs often by its best compiler after some use. */
-const WARM_UP = 300;
+const ROUNDS = 12;
+/** Answers of a round before what is measured, and such rounds at least and at most. */
+const WARMING = 100;
+const LEAST_WARMING = 6;
+const MOST_WARMING = 24;
+/** Rounds whose mean is compared with that of as many before them, and what a fall of it is at least. */
+const COMPARED = 3;
+const FALL = 0.02;
 const READY_MS = 60_000;
 /** Of the KMS's threads that answer (`question-worker.ts`). */
 const ANSWERING_NICENESS = 10;
@@ -104,14 +117,13 @@ const ANSWERING_NICENESS = 10;
 /** @param folder for all that is kept: on a disk, as the state of a KMS is */
 export async function getKeysCost(folder: string, { kms, ...load }: GetKeysLoad): Promise<GetKeysCost> {
   const each = Math.ceil(load.answers / ROUNDS);
-  const warm = load.warmUp ?? Math.min(2 * each, WARM_UP);
-  // As many for the engine.
-  const questions = makeQuestions(2 * (warm + each * ROUNDS));
+  const questions = makeQuestions((load.warmUp ?? WARMING * MOST_WARMING) + each * ROUNDS);
   const asked = await AskedKms.start(folder, questions, kms);
+  const engine = await EngineProcesses.start('questions', 0, 1);
   try {
-    return await measured(asked, { each, warm, atOnce: load.atOnce });
+    return await measured(asked, engine, { each, atOnce: load.atOnce, ...present({ warmUp: load.warmUp }) });
   } finally {
-    await asked.end();
+    await Promise.all([asked.end(), engine.end()]);
   }
 }
 
@@ -277,38 +289,85 @@ async function startKmsProcess(
 
 /* -------------------------------------------------------------- measurement */
 
-async function measured(
-  kms: AskedKms,
-  { each, warm, atOnce }: Readonly<Record<'each' | 'warm' | 'atOnce', number>>,
-): Promise<GetKeysCost> {
-  const engine = engineAlone();
-  await kms.put(warm, atOnce);
-  for (let n = 0; n < warm; n++) await engine(kms.question());
-  const [kmsMs, engineMs, ratios]: [number[], number[], number[]] = [[], [], []];
-  const threads = { listeners: 0, answering: 0, others: 0 };
+interface Turns {
+  /** Answers of a round. */
+  readonly each: number;
+  readonly atOnce: number;
+  readonly warmUp?: number;
+}
+
+/** Milliseconds of processor time for an answer, by what it was spent in. */
+type KmsRound = GetKeysCost['threads'];
+
+async function measured(kms: AskedKms, engine: EngineProcesses, turns: Turns): Promise<GetKeysCost> {
+  const { each, atOnce } = turns;
+  const warmUp = await warmedUp(kms, engine, turns);
+  const rounds: KmsRound[] = [];
+  const engineMs = [await engineRound(engine, each)];
   let wall = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const [begun, before] = [performance.now(), threadTimes(kms.pid)];
-    await kms.put(each, atOnce);
+    const begun = performance.now();
+    rounds.push(await kmsRound(kms, each, atOnce));
     wall += performance.now() - begun;
-    let ms = 0;
-    for (const time of threadTimes(kms.pid)) {
-      const known = before.find(({ thread }) => thread === time.thread);
-      const ran = (time.ranMs - (known?.ranMs ?? 0)) / each;
-      const isListener = time.thread === kms.pid;
-      threads[isListener ? 'listeners' : isAnswering(time, kms.pid) ? 'answering' : 'others'] += ran / ROUNDS;
-      ms += ran;
-    }
-    const own = process.cpuUsage();
-    for (let n = 0; n < each; n++) await engine(kms.question());
-    const { user, system } = process.cpuUsage(own);
-    const alone = (user + system) / 1000 / each;
-    kmsMs.push(ms);
-    engineMs.push(alone);
-    ratios.push(ms / alone);
+    engineMs.push(await engineRound(engine, each));
   }
-  const figures = { ratio: middle(ratios), kmsMs: middle(kmsMs), engineMs: middle(engineMs), threads };
-  return { ...figures, rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS };
+  const kmsMs = rounds.map(sumOf);
+  const ratios = kmsMs.map((ms, n) => (2 * ms) / ((engineMs[n] ?? NaN) + (engineMs[n + 1] ?? NaN)));
+  const mean = (of: keyof KmsRound): number => rounds.reduce((sum, round) => sum + round[of], 0) / ROUNDS;
+  return {
+    ratio: middle(ratios),
+    spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    ...{ kmsMs: middle(kmsMs), engineMs: middle(engineMs) },
+    threads: { listeners: mean('listeners'), answering: mean('answering'), others: mean('others') },
+    ...{ rate: (1000 * each * ROUNDS) / wall, answers: each * ROUNDS, warmUp },
+  };
+}
+
+/** As many answers of both. Gives how many that were. */
+async function warmedUp(
+  kms: AskedKms,
+  engine: EngineProcesses,
+  { atOnce, warmUp: wanted }: Turns,
+): Promise<number> {
+  if (wanted !== undefined) {
+    await kms.put(wanted, atOnce);
+    await engineRound(engine, wanted);
+    return wanted;
+  }
+  const costs: number[] = [];
+  while (costs.length < LEAST_WARMING || (costs.length < MOST_WARMING && isFalling(costs))) {
+    costs.push(sumOf(await kmsRound(kms, WARMING, atOnce)));
+    await engineRound(engine, WARMING);
+  }
+  return costs.length * WARMING;
+}
+
+function isFalling(costs: readonly number[]): boolean {
+  const sum = (some: readonly number[]): number => some.reduce((all, cost) => all + cost, 0);
+  return sum(costs.slice(-COMPARED)) < (1 - FALL) * sum(costs.slice(-2 * COMPARED, -COMPARED));
+}
+
+async function kmsRound(kms: AskedKms, count: number, atOnce: number): Promise<KmsRound> {
+  const before = threadTimes(kms.pid);
+  await kms.put(count, atOnce);
+  const spent = { listeners: 0, answering: 0, others: 0 };
+  for (const time of threadTimes(kms.pid)) {
+    const known = before.find(({ thread }) => thread === time.thread);
+    const isListener = time.thread === kms.pid;
+    const kind = isListener ? 'listeners' : isAnswering(time, kms.pid) ? 'answering' : 'others';
+    spent[kind] += (time.ranMs - (known?.ranMs ?? 0)) / count;
+  }
+  return spent;
+}
+
+function sumOf({ listeners, answering, others }: KmsRound): number {
+  return listeners + answering + others;
+}
+
+/** Milliseconds of processor time of the engine's process, all threads, for an answer. */
+async function engineRound(engine: EngineProcesses, count: number): Promise<number> {
+  const { ranMs, besideMs, done } = await engine.round(1, count);
+  return (ranMs + besideMs) / done;
 }
 
 /** Puts so many questions, so many at a time. @throws what `ask` throws */

@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the Unix epoch; may have a fraction. */
   now(): number;
+  /** Milliseconds since some moment, whatever the system's time is set to; absent: nobody sets that, and `now` serves. */
+  steady?(): number;
   /** Calls `action` once after `ms` milliseconds. */
   after(ms: number, action: () => void): Timer;
 }

@@ -72,6 +72,7 @@ export function systemClock(
   };
   return {
     now,
+    steady,
     after: afterReal,
     get steps() {
       now();
@@ -82,7 +83,7 @@ export function systemClock(
 
 /** A clock whose reading stands still at `unixMs` while its timers run in real time: for reproducible runs. */
 export function frozenClock(unixMs: number): Clock {
-  return { now: () => unixMs, after: afterReal };
+  return { now: () => unixMs, steady: () => performance.now(), after: afterReal };
 }
 
 export function systemRandom(): Random {

@@ -23,7 +23,7 @@ interface Entry {
   timer: Timer;
   /** Milliseconds for which it lives without a message. */
   idleMs: number;
-  /** Unix milliseconds of the last message. */
+  /** When the last message passed, by the steady clock. */
   seen: number;
 }
 
@@ -97,7 +97,7 @@ export class CallTable {
     if (calls.size < this.#mostOfOne) return null;
     const entries = [...calls].flatMap((call) => this.#entries.get(call) ?? []);
     const oldest = entries.sort((x, y) => x.seen - y.seen);
-    const silent = oldest.find(({ seen }) => this.#clock.now() - seen >= STALE_MS);
+    const silent = oldest.find(({ seen }) => this.#steady() - seen >= STALE_MS);
     return (oldest.find(({ call }) => isCutOff(call)) ?? silent)?.call ?? null;
   }
 
@@ -139,7 +139,7 @@ export class CallTable {
   /** A message of somebody who may speak in the call has passed. */
   alive(call: Call): void {
     const known = this.#entries.get(call);
-    const seen = this.#clock.now();
+    const seen = this.#steady();
     if (known !== undefined) {
       known.seen = seen;
       return;
@@ -160,7 +160,7 @@ export class CallTable {
     const ms = lifeOf(response);
     if (ms === null) return;
     entry.idleMs = Math.min(ms, callIdleMs);
-    entry.seen = this.#clock.now();
+    entry.seen = this.#steady();
     entry.timer.cancel();
     entry.timer = this.#clock.after(entry.idleMs, () => this.#idle(call));
   }
@@ -173,7 +173,7 @@ export class CallTable {
   #idle(call: Call): void {
     const entry = this.#entries.get(call);
     if (entry === undefined) return;
-    const left = entry.seen + entry.idleMs - this.#clock.now();
+    const left = entry.seen + entry.idleMs - this.#steady();
     if (left <= 0) this.end(call);
     else entry.timer = this.#clock.after(left, () => this.#idle(call));
   }
@@ -181,6 +181,11 @@ export class CallTable {
   /** Calls that one caller may have: not more than half of the table. */
   get #mostOfOne(): number {
     return Math.min(this.#limits.callsOfOne, Math.ceil(this.#limits.calls / 2));
+  }
+
+  /** How long a call was silent does not depend on what the system's time was set to meanwhile. */
+  #steady(): number {
+    return this.#clock.steady?.() ?? this.#clock.now();
   }
 
   #count(why: CallRefusal): CallRefusal {

@@ -13,26 +13,22 @@ import type { Opened, Started } from '../../bytes/opened.ts';
 import type { Runtime } from '../../host/runtime.ts';
 import type { DatabaseConfig } from '../../host/database-config.ts';
 import { StorageError } from '../../storage/errors.ts';
-import type { StreamServer } from '../../storage/jetstream.ts';
 import { LeaseShares } from '../../storage/lease-shares.ts';
-import type { LeaseSharesOptions, SharedWork } from '../../storage/lease-shares.ts';
 import { holdingState } from '../../storage/lock.ts';
 import type { DfConfig } from './config.ts';
 import { JoinedOutbox } from './joined-outbox.ts';
 import { HandoverRelay } from './listeners/handover-relay.ts';
-import { leasePlace } from './listeners/pdu-streams.ts';
 import { StreamedIntake } from './listeners/streamed-intake.ts';
-import { StreamedSource } from './listeners/streamed-source.ts';
 import type { X2X3Server } from './listeners/x2x3-server.ts';
 import type { WayOutOptions } from './handover/ports.ts';
+import { Partitions } from './start-partitions.ts';
 import type { SharedTaskView } from './ports.ts';
 import type { TaskTable } from '../../x1/tasks.ts';
 import { startPartitions, x2x3Server } from './start-delivery.ts';
-import type { DfIntake, MediationHost } from './start-delivery.ts';
+import type { DfIntake } from './start-delivery.ts';
 import type { RunningMediator } from './start-mediator.ts';
 import { dfKept } from './start-operation.ts';
 import { openPartitionedStores } from './start-stores.ts';
-import type { PartitionedDfStore } from './store/postgresql-partitions.ts';
 import { sharesTold, streamsTold } from './start-stream-operation.ts';
 import { openStreams, requireLayout } from './start-streams.ts';
 import type { DfStreamSettings } from './start-streams.ts';
@@ -115,85 +111,6 @@ function sharedTasksOf(table: TaskTable): SharedTaskView {
     isOutdated: (error) => error instanceof StorageError && error.code === 'outdated',
   };
 }
-
-interface PartitionsOptions {
-  readonly server: StreamServer;
-  readonly settings: DfStreamSettings;
-  readonly runtime: Runtime;
-  readonly host: MediationHost;
-  readonly outbox: JoinedOutbox;
-  /** `null`: this process delivers. */
-  readonly relay: HandoverRelay | null;
-  readonly partitioned: PartitionedDfStore;
-}
-
-/** The partitions that this process has. */
-class Partitions {
-  readonly #options: PartitionsOptions;
-  readonly #sources = new Map<number, StreamedSource>();
-
-  constructor(options: PartitionsOptions) {
-    this.#options = options;
-  }
-
-  /** Why PDUs of one of them cannot be stored now; `null`: they can, as far as it was tried. */
-  get failure(): string | null {
-    for (const { failure } of this.#sources.values()) if (failure !== null) return failure;
-    return null;
-  }
-
-  /** How they are shared out. */
-  sharedAs(name: string): LeaseSharesOptions {
-    const { server, settings, runtime, relay, partitioned } = this.#options;
-    const { clock, logger } = runtime;
-    const { stream, subject: prefix } = leasePlace(settings, '');
-    const things = Array.from({ length: settings.partitions }, (_, partition) => `${MEDIATION}${partition}`);
-    return {
-      ...{ server, stream, prefix, name, isNameOwn: true, ttlMs: settings.leaseMs, ports: { clock, logger } },
-      things: () => things,
-      way: relay === null ? 'delivers' : 'passes-on',
-      // Who does not reach the database leaves them to others, who may.
-      isAble: () => partitioned.problem === null,
-      begin: (thing, lease) => this.#begin(Number(thing.slice(MEDIATION.length)), lease),
-    };
-  }
-
-  async #begin(partition: number, lease: Parameters<LeaseSharesOptions['begin']>[1]): Promise<SharedWork> {
-    const { server, settings, runtime, host, outbox, relay, partitioned } = this.#options;
-    const { clock, logger } = runtime;
-    const streamMadeAt = await server.madeAt(leasePlace(settings, '').stream);
-    const store = await partitioned.partition(partition, { streamMadeAt, token: lease.token });
-    try {
-      const consumer = await host.open(partition, store);
-      outbox.add(partition, store);
-      relay?.add({ outbox: store, lease, writer: { partition, streamMadeAt, token: lease.token } });
-      const partitions = [partition];
-      const source = new StreamedSource({ server, settings, consumer, lease, clock, logger, partitions });
-      this.#sources.set(partition, source);
-      source.start();
-      return {
-        over: store.lost,
-        stop: async () => {
-          store.giveUp();
-          await source.stop();
-          this.#sources.delete(partition);
-          outbox.remove(partition);
-          await relay?.remove(partition);
-          await host.close(partition);
-          await store.close();
-        },
-      };
-    } catch (error) {
-      outbox.remove(partition);
-      await relay?.remove(partition);
-      await host.close(partition);
-      await store.close();
-      throw error;
-    }
-  }
-}
-
-const MEDIATION = 'mediation-';
 
 class SharedIntake implements DfIntake {
   readonly #shares: LeaseShares;

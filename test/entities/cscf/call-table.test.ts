@@ -88,6 +88,25 @@ describe('R-65: a call that no message passes', () => {
     expect(table.size).toBe(1);
   });
 
+  it.each([86_400_000, -86_400_000])('neither ends nor stays because the time was set by %d ms', (step) => {
+    const moved = { now: () => clock.now() + step, steady: () => clock.now() };
+    let isMoved = false;
+    const set = {
+      now: () => (isMoved ? moved : clock).now(),
+      steady: moved.steady,
+      after: (ms: number, action: () => void) => clock.after(ms, action),
+    };
+    table = new CallTable(set, { ...DEFAULT_CSCF_LIMITS, callIdleMs: 120_000 });
+    const { call } = begin('alice');
+    clock.advance(60_000);
+    table.alive(call);
+    isMoved = true;
+    clock.advance(119_999);
+    expect(table.size).toBe(1);
+    clock.advance(1);
+    expect(table.size).toBe(0);
+  });
+
   it('goes with its last dialog and its last first request, not before', () => {
     const { call, attempt, answer } = begin('alice');
     answer(200);

@@ -61,9 +61,16 @@ export interface SeenWriter {
   readonly from: number;
 }
 
-interface LaneParts {
-  /** By partition. */
+/** What stays known of a lane while it is read anew. */
+export interface LaneMemory {
+  /** Who was the last to have each partition. */
   readonly writers: Map<number, SeenWriter>;
+  /** The number of the last message that did not count, and is read again as long as one before it is not acknowledged. */
+  passedUpTo: number;
+}
+
+interface LaneParts {
+  readonly memory: LaneMemory;
   readonly loaded: LoadedListener;
   /** So many PDUs do not count. */
   readonly passedOver: (pdus: number) => void;
@@ -146,7 +153,7 @@ export class StreamedLane {
     this.#messages.push(laid);
     const head = handoverHead(message);
     if (head !== null && this.#isLate(head)) {
-      this.#parts.passedOver(head.pdus);
+      this.#passOver(number, head);
       laid.left = 0;
       this.#settle();
       return;
@@ -167,10 +174,17 @@ export class StreamedLane {
     this.#drained = null;
   }
 
+  #passOver(number: number, { pdus }: HandoverHead): void {
+    const { memory, passedOver } = this.#parts;
+    if (number <= memory.passedUpTo) return;
+    memory.passedUpTo = number;
+    passedOver(pdus);
+  }
+
   /** Whether somebody who took the partition later had laid something down before. */
   #isLate({ number, writer }: HandoverHead): boolean {
     if (writer === null) return false;
-    const { writers } = this.#parts;
+    const { writers } = this.#parts.memory;
     const last = writers.get(writer.partition);
     if (last !== undefined && isBefore(writer, last.writer)) return number > last.from;
     const isSame = last?.writer.token === writer.token && last.writer.streamMadeAt === writer.streamMadeAt;

@@ -9,11 +9,11 @@ import type { Timer } from '../../../bytes/ports.ts';
 import { SharedTroubleLog } from '../../../bytes/trouble-log.ts';
 import { decodePsPdu } from '../../../wire/hi/ps-pdu.ts';
 import { NO_CIN } from '../ports.ts';
-import type { Amount, HandoverOutbox, OutboxAppend, OutboxEntry } from '../ports.ts';
+import type { Amount, HandoverOutbox, OutboxAppend, OutboxEntry, OutboxPart } from '../ports.ts';
 import { OUTBOX_PARTS } from './handover-streams.ts';
 import type { HandoverHead } from './handover-streams.ts';
 import { StreamedLane } from './streamed-lane.ts';
-import type { LaidMessage, LaneTroubles, SeenWriter, StreamedLaneOptions } from './streamed-lane.ts';
+import type { LaidMessage, LaneMemory, LaneTroubles, StreamedLaneOptions } from './streamed-lane.ts';
 
 export type StreamedOutboxOptions = StreamedLaneOptions;
 
@@ -135,8 +135,10 @@ class StreamedDestination {
   readonly #did: string;
   readonly #options: StreamedOutboxOptions;
   readonly #events: DestinationEvents;
-  /** Of each part, who was the last to have each partition: kept while it is read anew. */
-  readonly #writers = new Map(OUTBOX_PARTS.map((part) => [part, new Map<number, SeenWriter>()]));
+  readonly #memories = OUTBOX_PARTS.map((part): readonly [OutboxPart, LaneMemory] => [
+    part,
+    { writers: new Map(), passedUpTo: 0 },
+  ]);
   /** By position. */
   #entries: StreamedEntry[] = [];
   #octets = 0;
@@ -200,10 +202,10 @@ class StreamedDestination {
   }
 
   #openLanes(): readonly StreamedLane[] {
-    return OUTBOX_PARTS.map(
-      (part) =>
+    return this.#memories.map(
+      ([part, memory]) =>
         new StreamedLane(this.#did, part, this.#options, {
-          writers: this.#writers.get(part) ?? new Map<number, SeenWriter>(),
+          memory,
           loaded: (lane, message, head, pdus) => this.#add(lane, message, head, pdus),
           passedOver: this.#events.passedOver,
           troubles: this.#events.troubles,
