@@ -72,8 +72,14 @@ export interface PublishOptions {
 const DUPLICATES_MS = 120_000;
 /** Time of one request for more messages. A server that is silent for so long is asked anew. */
 const PULL_MS = 2_000;
-/** Octets that a reader asks for at a time. */
-const PULL_OCTETS = 2 << 20;
+/**
+ * Messages that a reader asks for at a time, and how many of them are left to come when it asks for more. Not octets: of
+ * those it would ask for as many as have come, and a server that has a longer message next refuses that; where nothing else
+ * is asked for, nothing comes until two heartbeats were missed. Whoever lays them down puts 256 KiB in each at most, but for
+ * a single larger PDU.
+ */
+const PULL_MESSAGES = 16;
+const PULL_AGAIN_AT = 8;
 
 export class StreamServer {
   readonly #connection: NatsConnection;
@@ -214,7 +220,8 @@ export class StreamServer {
           opt_start_seq: next,
         });
         const messages = await consumer.consume({
-          max_bytes: PULL_OCTETS,
+          max_messages: PULL_MESSAGES,
+          threshold_messages: PULL_AGAIN_AT,
           expires: PULL_MS,
           idle_heartbeat: PULL_MS / 2,
         });

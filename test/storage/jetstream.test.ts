@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../src/bytes/octets.ts';
 import { systemClock } from '../../src/host/runtime.ts';
@@ -83,6 +84,30 @@ describe.skipIf(missingNats())('Streams of a NATS server', () => {
     void reading.close().then(() => (isClosed = true));
     await expect.poll(() => isClosed).toBe(true);
     expect(await reading.take()).toEqual([]);
+  });
+
+  it('R-23: a reader asks for nothing that the server refuses, however long the next message is: it would wait for seconds', async () => {
+    const server = await stream();
+    const others = await connect({ port: nats.port, user: 'claviger', pass: nats.access.password() });
+    const refused: number[] = [];
+    others.subscribe('_INBOX.>', {
+      callback: (_, { headers }) => {
+        if (headers !== undefined && headers.code > 0) refused.push(headers.code);
+      },
+    });
+    await others.flush();
+    const reading = server.read(name, `${name}.0`, 0);
+    const short = Array.from({ length: 120 }, (_, n) => `${n}`);
+    for (const text of short) await lay(server, text);
+    expect(await texts(reading, short.length)).toEqual(short);
+    for (const octets of [64 << 10, 256 << 10]) {
+      await server.publish(name, `${name}.0`, new Uint8Array(octets));
+      const [long] = await reading.take();
+      expect(long?.octets.length).toBe(octets);
+    }
+    await others.close();
+    // 100: it is there; 408: the time of a request was over.
+    expect(refused.filter((code) => code >= 400 && code !== 408)).toEqual([]);
   });
 
   it('stores copies with one id once', async () => {
