@@ -8,7 +8,6 @@
 import type Database from 'better-sqlite3';
 import type { Transaction } from 'kysely';
 import { toHex } from '../../../bytes/octets.ts';
-import { RecentlyMade } from '../../../bytes/recently-made.ts';
 import type { Holding, IssuedSeed, KnownTask, LiRootState, QuestionBound } from '../ports.ts';
 import { openStore, scrub } from '../../../storage/sqlite.ts';
 import type { OpenedStore } from '../../../storage/sqlite.ts';
@@ -20,7 +19,6 @@ import { holdingOf, knownTaskOf, PLACE, questionPlaceOf, ROOT, rootStateOf, SqlK
 export class SqliteKmsStore extends SqlKmsStore {
   readonly #sqlite: Database.Database;
   readonly #often: ReturnType<typeof statementsOf>;
-  readonly #known = new KnownRows();
 
   private constructor({ kysely, sqlite }: OpenedStore<KmsTables>) {
     super(kysely);
@@ -41,8 +39,7 @@ export class SqliteKmsStore extends SqlKmsStore {
   }
 
   override async holdings(uri: string): Promise<Holding[]> {
-    const { holdings } = this.#known;
-    return (await this.#knownOr(holdings, uri, () => ofSome(this.#often.holdings(uri).map(holdingOf)))) ?? [];
+    return (await this.#alone(() => this.#often.holdings(uri))).map(holdingOf);
   }
 
   async claimQuestion(group: Uint8Array, hash: Uint8Array, bound: QuestionBound): Promise<boolean> {
@@ -57,33 +54,17 @@ export class SqliteKmsStore extends SqlKmsStore {
   }
 
   override async issuedSeed(uri: string, period: number): Promise<IssuedSeed | null> {
-    const read = (): IssuedSeed | null => this.#often.seed(uri, period)[0] ?? null;
-    return this.#knownOr(this.#known.seeds, `${period} ${uri}`, read);
-  }
-
-  override issueSeed(seed: IssuedSeed): Promise<IssuedSeed> {
-    return this.#changing(() => super.issueSeed(seed));
+    const [seed] = await this.#alone(() => this.#often.seed(uri, period));
+    return seed ?? null;
   }
 
   override async warrant(xid: string): Promise<KnownTask | null> {
-    return this.#knownOr(this.#known.tasks, xid, () => knownTaskOf(xid, this.#often.periods(xid)));
-  }
-
-  override putWarrant(...warrants: readonly KnownTask[]): Promise<void> {
-    return this.#changing(() => super.putWarrant(...warrants));
-  }
-
-  override forgetWarrants(time: number): Promise<void> {
-    return this.#changing(() => super.forgetWarrants(time));
-  }
-
-  override forgetHoldings(time: number): Promise<void> {
-    return this.#changing(() => super.forgetHoldings(time));
+    return knownTaskOf(xid, await this.#alone(() => this.#often.periods(xid)));
   }
 
   /** Keys that it replaces are in no file any more. */
   protected async enrolling(work: (transaction: Transaction<KmsTables>) => Promise<void>): Promise<void> {
-    await this.#changing(() => this.db.transaction().execute(work));
+    await this.db.transaction().execute(work);
     await this.overwritten();
   }
 
@@ -94,26 +75,6 @@ export class SqliteKmsStore extends SqlKmsStore {
 
   protected async overwritten(): Promise<void> {
     await scrub(this.db);
-  }
-
-  /** What a statement gave before, unless something was changed since, here or by others. */
-  #knownOr<T>(known: RecentlyMade<T>, key: string, read: () => T | null): Promise<T | null> {
-    return this.#alone(() => {
-      this.#known.holdFor(this.#often.version());
-      const before = known.get(key);
-      if (before !== undefined) return before;
-      const found = read();
-      return found === null ? null : known.put(key, found);
-    });
-  }
-
-  /** Changes what is known. */
-  async #changing<T>(change: () => Promise<T>): Promise<T> {
-    try {
-      return await change();
-    } finally {
-      this.#known.forget();
-    }
   }
 
   /**
@@ -128,31 +89,6 @@ export class SqliteKmsStore extends SqlKmsStore {
 
 /* ---------------------------------------------------------------- helpers */
 
-/** Of each kind, rows that were read lately. */
-const MOST_KNOWN = 1_024;
-
-/** What questions of DFs about one call ask for again and again. */
-class KnownRows {
-  readonly tasks = new RecentlyMade<KnownTask>(MOST_KNOWN);
-  readonly holdings = new RecentlyMade<Holding[]>(MOST_KNOWN);
-  readonly seeds = new RecentlyMade<IssuedSeed>(MOST_KNOWN);
-  #version: unknown = null;
-
-  /** @param version of the file, which changes with every commit that is not one's own */
-  holdFor(version: unknown): void {
-    if (version !== this.#version) this.forget();
-    this.#version = version;
-  }
-
-  forget(): void {
-    for (const rows of [this.tasks, this.holdings, this.seeds]) rows.clear();
-  }
-}
-
-function ofSome<T>(rows: T[]): T[] | null {
-  return rows.length === 0 ? null : rows;
-}
-
 /**
  * What each question of a DF asks for, by statements of SQLite itself: to make one from its parts takes longer than to
  * execute it.
@@ -163,9 +99,7 @@ function statementsOf(sqlite: Database.Database) {
     "REPLACE INTO claim (kind, claim_group, hash, expires) VALUES ('question', ?, ?, ?)",
   );
   const claiming = sqlite.transaction((work: () => boolean) => work());
-  const version = sqlite.prepare('PRAGMA data_version').pluck();
   return {
-    version: (): unknown => version.get(),
     periods: preparedRows(sqlite, period, 'WHERE xid = ? ORDER BY start'),
     holdings: preparedRows(
       sqlite,

@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../../../src/bytes/secret.ts';
 import { KmsError } from '../../../../src/entities/kms/errors.ts';
@@ -58,50 +57,6 @@ describe('the KMS store in SQLite', () => {
     expect(isOnDisk(root)).toBe(false);
     expect(await store.destroyLiRootsBefore('2027-04')).toEqual([]);
     expect((await store.keepLiRoot('2027-03', Secret.of(root))).state).toBe('destroyed');
-  });
-
-  it('R-66: a task, a holding and a seed that were read are known by what has changed since', async () => {
-    const name = 'sip:alice@home1.example';
-    const alice = (publicIdentities: string[]) => ({
-      id: 'alice',
-      publicIdentities,
-      aliases: [],
-      devices: [],
-    });
-    const periods = (...starts: number[]) =>
-      starts.map((start) => ({ targets: [name], start, end: start + 50 }));
-    const found = async () => [
-      (await store.warrant('x'))?.periods.map(({ start }) => start) ?? null,
-      (await store.holdings(name)).map(({ from, until }) => [from, until]),
-      (await store.issuedSeed(name, 0))?.serial ?? null,
-    ];
-    expect([await found(), await found()]).toEqual([
-      [null, [], null],
-      [null, [], null],
-    ]);
-    await store.putWarrant({ xid: 'x', periods: periods(100, 200) });
-    await store.putSubscriber(alice([name]), 10);
-    await store.issueSeed({ uri: name, period: 0, serial: 3, credential: 'phone' });
-    expect([await found(), await found()]).toEqual([
-      [[100, 200], [[10, Infinity]], 3],
-      [[100, 200], [[10, Infinity]], 3],
-    ]);
-    await store.forgetWarrants(160);
-    await store.putSubscriber(alice([]), 20);
-    expect(await found()).toEqual([[200], [[10, 20]], 3]);
-    await store.forgetHoldings(30);
-    await store.putWarrant({ xid: 'x', periods: [] });
-    expect(await found()).toEqual([null, [], 3]);
-  });
-
-  it('R-66: … also by what somebody else has changed in the file', async () => {
-    const period = { targets: ['tel:+1555'], start: 100, end: 150 };
-    await store.putWarrant({ xid: 'x', periods: [period] });
-    expect((await store.warrant('x'))?.periods).toEqual([period]);
-    const other = new Database(file());
-    other.exec("DELETE FROM warrant_period WHERE xid = 'x'");
-    other.close();
-    expect(await store.warrant('x')).toBeNull();
   });
 
   it('what is claimed while enrolment is written stays claimed when that is rolled back', async () => {
