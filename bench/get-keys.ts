@@ -9,7 +9,7 @@
  *     node bench/start.js get-keys [--answers 600] [--at-once 8] [--warm-up N] [--workers N] [--share N]
  *                                  [--profile FOLDER] [--json]
  *
- * `--warm-up`: answers before those that are measured; by itself until answers get no cheaper, 2,400 at most.
+ * `--warm-up`: answers before those that are measured; by itself until answers get no cheaper, 3,000 at most.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

@@ -105,10 +105,10 @@ const SPELLINGS = 8;
 const ROUNDS = 12;
 /** Answers of a round before what is measured, and such rounds at least and at most. */
 const WARMING = 100;
-const LEAST_WARMING = 6;
-const MOST_WARMING = 24;
+const LEAST_WARMING = 10;
+const MOST_WARMING = 30;
 /** Rounds whose mean is compared with that of as many before them, and what a fall of it is at least. */
-const COMPARED = 3;
+const COMPARED = 5;
 const FALL = 0.02;
 const READY_MS = 60_000;
 /** Of the KMS's threads that answer (`question-worker.ts`). */
