@@ -53,7 +53,7 @@ describe('the clock', () => {
       offset += set;
       return clock.now();
     };
-    return { pass };
+    return { clock, pass };
   }
 
   it('counts parts of a millisecond', () => {
@@ -82,6 +82,16 @@ describe('the clock', () => {
     pass(100);
     expect(pass(10, -3_600_000)).toBeCloseTo(1_000_110 - 3_600_000, -1);
   });
+
+  it.each([3_600_000, -3_600_000])(
+    'R-65: has a steady time that setting it by %d ms does not move',
+    (set) => {
+      const { clock, pass } = clocks();
+      const before = clock.steady?.() ?? NaN;
+      pass(100, set);
+      expect(clock.steady?.()).toBe(before + 100);
+    },
+  );
 
   it('does not lose itself where the clock is steered slowly', () => {
     const { pass } = clocks();
