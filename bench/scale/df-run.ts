@@ -29,7 +29,7 @@ import { packetOf } from '../chain/paced.ts';
 import { Part, ready } from '../chain/parts.ts';
 import { passed, runtime } from '../chain/runtime.ts';
 import { CALLS_AT_ONCE, numberOf, sipOfLoad } from '../chain/signalling.ts';
-import { machineSeconds, processorSeconds, threadTimes } from '../processor.ts';
+import { machineSeconds, processorMs, processorSeconds, threadTimes } from '../processor.ts';
 import type { MeasuredDatabase } from './engines.ts';
 import { PARTITIONS } from './layout.ts';
 
@@ -96,6 +96,8 @@ export interface Look {
   readonly own: Readonly<Record<keyof PduCost, number>>;
   /** Of these, their main threads. */
   readonly main: Readonly<Record<WithMain, number>>;
+  /** The same of each process of a role. */
+  readonly each: Readonly<Record<DfRole, readonly number[]>>;
   /** PDUs that are in the LEMF's file. */
   readonly came: number;
 }
@@ -108,6 +110,8 @@ export interface Phase {
   readonly cost: PduCost;
   /** What of the costs is of main threads; absent: of a run that did not tell. */
   readonly main?: Readonly<Record<WithMain, number>>;
+  /** Seconds that each process of a role has had a processor; absent: of a run that did not tell. */
+  readonly each?: Readonly<Record<DfRole, readonly number[]>>;
   /** Cores that were busy with what is not of this run. */
   readonly othersCores: number;
   /** Cores that were busy in all. */
@@ -121,6 +125,8 @@ export function phaseOf(before: Look, after: Look, pdus: number): Phase {
   const perPdu = (spentSeconds: number): number => (pdus === 0 ? 0 : (spentSeconds * 1e6) / pdus);
   const each = (of: keyof PduCost): number => perPdu(spent(of));
   const main = (of: WithMain): number => perPdu(after.main[of] - before.main[of]);
+  const eachOf = (role: DfRole): number[] =>
+    after.each[role].map((had, n) => had - (before.each[role][n] ?? 0));
   const machine = after.machine - before.machine;
   return {
     ...{ pdus, seconds, othersCores: Math.max(0, machine - all) / seconds, busyCores: machine / seconds },
@@ -132,6 +138,7 @@ export function phaseOf(before: Look, after: Look, pdus: number): Phase {
       ...{ intake: main('intake'), mediation: main('mediation'), delivery: main('delivery') },
       ...{ lemf: main('lemf'), source: main('source') },
     },
+    each: { intake: eachOf('intake'), mediation: eachOf('mediation'), delivery: eachOf('delivery') },
   };
 }
 
@@ -274,8 +281,12 @@ export class DfRun {
   look(): Look {
     return {
       ...{ at: performance.now(), machine: machineSeconds(), came: this.#came },
-      own: this.#seconds(),
-      main: this.#mainSeconds(),
+      ...{ own: this.#seconds(), main: this.#mainSeconds() },
+      each: {
+        intake: this.#eachOf('intake'),
+        mediation: this.#eachOf('mediation'),
+        delivery: this.#eachOf('delivery'),
+      },
     };
   }
 
@@ -347,6 +358,11 @@ export class DfRun {
       ...{ lemf: this.#lemf.seconds, nats: processorSeconds(this.#nats.pid) },
       ...{ database: this.#setting.database?.seconds ?? 0, source: (user + system) / 1e6 },
     };
+  }
+
+  /** To the nanosecond: what a process that has a small share of a core had is little. */
+  #eachOf(role: DfRole): number[] {
+    return this.pids(role).map((pid) => processorMs(pid) / 1000);
   }
 
   #mainSeconds(): Record<WithMain, number> {

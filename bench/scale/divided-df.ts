@@ -2,9 +2,10 @@
  * What a PDU costs each process of a DF that is divided, and each engine.
  *
  * At first nobody mediates: PDUs are laid down as fast as they are taken, which gives what an intake does at most and what a
- * stream keeps. Then who mediates and delivers starts with all that waits. When all have shared out what there is, and code is
- * compiled, those that mediate are held back while as much is laid down again, and from then on it is measured until the last
- * has come. Then all work at a steady rate, which gives what a PDU costs where little comes together.
+ * stream keeps. Then who mediates and delivers starts with all that waits. When all have shared out what there is, as much
+ * comes some times more, until code is compiled in each: the one that started first had all that waited. Then those that
+ * mediate are held back while as much is laid down again, and from then on it is measured until the last has come. Then all
+ * work at a steady rate, which gives what a PDU costs where little comes together.
  */
 import { passed } from '../chain/runtime.ts';
 import { paced } from '../chain/paced.ts';
@@ -23,6 +24,8 @@ const LEASE_MS = 2_000;
 const SETTLED_MS = 1_000;
 /** Of a core, that each mediator may have while PDUs are laid down: as much as leases need. */
 const HELD_BACK = 0.1;
+/** Times that as much as is measured comes before, when all have shared out what there is. */
+const WARM_UPS = 3;
 /** How many times as many PDUs of a kind are laid down as SIP messages, which take longer. */
 const MORE: Readonly<Record<PduKind, number>> = { sip: 1, g711: 3, video: 2 };
 
@@ -79,6 +82,11 @@ export async function measureDividedDf(setting: DividedDfSetting): Promise<Divid
     await run.arrived();
     // Until they have shared out what there is.
     if (mediators > 1) await passed(LEASE_MS);
+    progress(`${what}: until code is compiled in each`);
+    for (let n = 0; n < WARM_UPS; n++) {
+      await run.flood(intakes * flood);
+      await run.arrived();
+    }
     progress(`${what}: ${intakes * flood} PDUs, mediated as fast as it goes`);
     await shares.hold(run.pids('mediation').map((pid) => ({ pid, share: HELD_BACK })));
     await run.flood(intakes * flood);

@@ -37,6 +37,8 @@ export const WHOLE_RUN: Asked = {
 const BEYOND_CORES = 1.05;
 /** Of its share that a process has, at most: what it had too much is held back afterwards. */
 const BEYOND_SHARE = 1.1;
+/** Of processes of a role one has had so many times as much processor time as another, at most: who had more was not warm. */
+const MOST_APART = 1.5;
 /** Two processes of a role do so many times as much as one, at most: who has more to do has more that comes together. */
 const MOST_TIMES = 2.5;
 /** Leases for which nobody has one, at most. */
@@ -96,6 +98,7 @@ function dfFaults(df: readonly DividedDfFigures[], { kinds, layouts }: Asked, co
       return [
         ...phaseFaults(`${what}, laid down`, laying, ['intake', 'nats'], cores),
         ...phaseFaults(`${what}, delivered`, draining, downstream, cores),
+        ...apartFaults(`${what}, delivered`, draining),
         ...phaseFaults(`${what}, at the steady rate`, steady, ['intake', 'nats', ...downstream], cores),
         ...positive(`${what}: octets of a PDU`, found.pduOctets),
         ...positive(`${what}: octets in its stream`, found.streamOctets),
@@ -183,6 +186,17 @@ function phaseFaults(what: string, phase: Phase, busy: readonly (keyof PduCost)[
     ...busy.flatMap((of) => positive(`${what}: µs of ${of}`, cost[of])),
     ...(busyCores <= BEYOND_CORES * cores ? [] : [`${what}: ${shown(busyCores)} busy cores`]),
   ];
+}
+
+/** Of a run that tells what each process had. */
+function apartFaults(what: string, { each }: Phase): string[] {
+  if (each === undefined) return [];
+  return (['mediation', 'delivery'] as const).flatMap((role) => {
+    const [least, most] = [Math.min(...each[role]), Math.max(...each[role])];
+    return most <= MOST_APART * least || each[role].length < 2
+      ? []
+      : [`${what}: of two for ${role} one had ${shown(most)} s, another ${shown(least)} s`];
+  });
 }
 
 /** Nothing takes nothing, or less. */

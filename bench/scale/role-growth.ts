@@ -14,7 +14,6 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Part } from '../chain/parts.ts';
 import { passed } from '../chain/runtime.ts';
-import { processorMs } from '../processor.ts';
 import { wasHeldToShare } from './core-share.ts';
 import type { CoreShares, HeldUp, Shares } from './core-share.ts';
 import { DfRun, phaseOf } from './df-run.ts';
@@ -29,8 +28,8 @@ const KINDS = { intake: 'sip', mediation: 'sip', delivery: 'g711' } as const;
 const MORE = { mediation: 1, delivery: 18 } as const;
 /** Of a core, while what is to be done is laid down: as much as leases need. */
 const HELD_BACK = { mediation: 0.02, delivery: 0.005 } as const;
-/** Times that as much as one process is given is gone through by all, until code is compiled in each. */
-const WARM_UPS = 3;
+/** Times that each goes through twice `backlog` before, until its code is compiled: a PDU takes who delivers little time. */
+const WARM_UPS = { mediation: 3, delivery: 12 } as const;
 const MOST = 2;
 const LEASE_MS = 10_000;
 /** Intakes are pressed for so long while code is compiled, then with their shares, and then measured. */
@@ -135,7 +134,7 @@ async function growFromStream(
       // Until they have shared out what there is.
       await passed(LEASE_MS / 2);
     }
-    for (let n = 0; n < WARM_UPS; n++) {
+    for (let n = 0; n < WARM_UPS[role]; n++) {
       await run.flood(2 * backlog * processes);
       await run.arrived();
     }
@@ -166,7 +165,7 @@ function each(run: DfRun, role: DfRole, share: number): Shares {
 /** What the role's processes had is little: by the nanosecond, and not by the tick. */
 function exactLook(run: DfRun, role: DfRole): Look {
   const look = run.look();
-  const exact = run.pids(role).reduce((sum, pid) => sum + processorMs(pid), 0) / 1000;
+  const exact = look.each[role].reduce((sum, had) => sum + had, 0);
   return { ...look, own: { ...look.own, [role]: exact } };
 }
 

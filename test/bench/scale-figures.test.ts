@@ -106,6 +106,11 @@ describe('Faults of a run of bench:scale', () => {
     ['rows of nothing', kmsWith(0), /^getKeys, 1 KMS: database, octets: 0/],
     ['rows of less', kmsWith(-143_675.88), /^getKeys, 1 KMS: database, octets: -143675.88/],
     ['more than all cores', drainedWith({ busyCores: 3 }), /delivered: 3.00 busy cores/],
+    [
+      'one of two whose code was not compiled',
+      drainedWith({ each: { intake: [], mediation: [1.5, 2.5], delivery: [0.1, 0.12] } }),
+      /delivered: of two for mediation one had 2.50 s, another 1.50 s/,
+    ],
     ['what cannot be counted', drainedWith({ seconds: 0 }), /delivered: a second: Infinity/],
   ])('are what cannot be: %s', (_, run, fault) => {
     expect(faultsOf(run, WHOLE_RUN)).toContainEqual(expect.stringMatching(fault));
