@@ -85,6 +85,8 @@ export class PolledDatagrams implements Datagrams {
   /** Numbers of sockets closed since the turn began: one that is told of in it is not another's. */
   #closed: number[] = [];
   #open = 0;
+  /** What it waited by is closed, and its number may be anybody's in this process. */
+  #isEnded = false;
 
   /** @throws Error of the system */
   constructor({ calls, logger, shared, bell }: PolledParts) {
@@ -117,7 +119,8 @@ export class PolledDatagrams implements Datagrams {
   turn(ms: number, heard: () => void): void {
     if (this.#closed.length > 0) this.#free.push(...this.#closed.splice(0));
     let count = this.#wait(ms);
-    if (hasRung(this.#bell)) {
+    // Again, if it rang meanwhile: what comes after that may have been waiting for what was said.
+    while (!this.#isEnded && hasRung(this.#bell)) {
       heard();
       count = this.#wait(0);
     }
@@ -131,11 +134,13 @@ export class PolledDatagrams implements Datagrams {
 
   /** Nothing is received afterwards. Its sockets are to be closed before. */
   end(): void {
+    this.#isEnded = true;
     this.#descriptors.close(this.#epoll);
   }
 
   /** @returns how many sockets have datagrams, the bell counted as one */
   #wait(ms: number): number {
+    if (this.#isEnded) return 0;
     const count = this.#calls.epollWait(this.#epoll, this.#events.at, MOST_EVENTS, ms);
     if (count < 0) this.#report(null, 'epoll_wait');
     return count;
@@ -173,6 +178,7 @@ export class PolledDatagrams implements Datagrams {
   }
 
   #bind(address: string, port: number): DatagramSocket | null {
+    if (this.#isEnded) throw failure('socket', constants.errno.EBADF);
     const calls = this.#calls;
     const family: AddressFamily = isIPv6(address) ? 6 : 4;
     const kind = LINUX.SOCK_DGRAM | LINUX.SOCK_NONBLOCK | LINUX.SOCK_CLOEXEC;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DatagramSocket } from '../../../src/media/datagrams.ts';
 import type { NetworkAddress } from '../../../src/bytes/network-address.ts';
 import { silent } from '../../support/silent.ts';
+import type { SystemCalls } from '../../../src/net/polled/system-calls.ts';
 import { calls, PolledSockets } from './polled-sockets.ts';
 
 const found = await calls();
@@ -119,6 +120,42 @@ describe.runIf(found !== null)('sockets by calls of the C library', () => {
     polled.datagrams.turn(60_000, () => void order.push('bell'));
     expect(order.length).toBe(3);
   }, 20_000);
+
+  test('R-24: a bell that rings while it is being heard is heard before what came since', async () => {
+    const [one, other] = [await bound(), await bound()];
+    const order: string[] = [];
+    other.onDatagram(() => void order.push('datagram'));
+    polled.sockets.ring();
+    polled.datagrams.turn(10, () => {
+      if (order.push('bell') > 1) return;
+      polled.sockets.ring();
+      one.send(Uint8Array.of(1), other.local);
+    });
+    expect(order).toEqual(['bell', 'bell', 'datagram']);
+  });
+
+  test('R-72: whoever is told to end when a bell has rung makes no more calls for what is closed', async () => {
+    const waits: number[] = [];
+    const epollWait: SystemCalls['epollWait'] = (epoll, ...rest) => {
+      waits.push(epoll);
+      return found!.epollWait(epoll, ...rest);
+    };
+    const ended = new PolledSockets(
+      { ...found!, epollWait },
+      { ...silent, warn: () => problems.push('warn') },
+    );
+    const socket = await ended.datagrams.bind('127.0.0.1', 0);
+    ended.sockets.ring();
+    ended.datagrams.turn(10, () => {
+      socket?.close();
+      ended.datagrams.end();
+    });
+    ended.datagrams.turn(10, () => undefined);
+    expect(waits.length).toBe(1);
+    await expect(ended.datagrams.bind('127.0.0.1', 0)).rejects.toMatchObject({ code: 'EBADF' });
+    expect(problems).toEqual([]);
+    ended.stop();
+  });
 
   test('what is done when a bell has rung may open and close sockets', async () => {
     const [one, other] = [await bound(), await bound()];
