@@ -4,7 +4,7 @@
  * memory is to go where it goes, and at about the same time.
  */
 
-/** So many of the length of the first share memory. */
+/** So many of the length of the first share memory at most; of those that come first, as many as came before. */
 const SHARED = 16;
 /** What has more octets has memory of its own. */
 const LONGEST = 2048;
@@ -12,12 +12,15 @@ const LONGEST = 2048;
 export class StreamMemory {
   #memory = new Uint8Array(0);
   #used = 0;
+  /** How many share the next. */
+  #shared = 1;
 
   /** Octets that nobody else has; zero. */
   take(length: number): Uint8Array<ArrayBuffer> {
     if (length > LONGEST) return new Uint8Array(length);
     if (this.#used + length > this.#memory.length) {
-      this.#memory = new Uint8Array(SHARED * length);
+      this.#memory = new Uint8Array(this.#shared * length);
+      this.#shared = Math.min(SHARED, 2 * this.#shared);
       this.#used = 0;
     }
     const begin = this.#used;
