@@ -40,6 +40,8 @@ const MOST_EVENTS = 256;
 const EVENT = process.arch === 'x64' ? { words: 3, socket: 1 } : { words: 4, socket: 2 };
 /** Of so many datagrams to one place that could not be sent, one is told. */
 const TOLD_OF = 256;
+/** How often a bell that goes on ringing is heard before what has come. */
+const MOST_HEARD = 8;
 /** What the bell has instead of a socket. */
 const BELL = 0;
 
@@ -120,7 +122,7 @@ export class PolledDatagrams implements Datagrams {
     if (this.#closed.length > 0) this.#free.push(...this.#closed.splice(0));
     let count = this.#wait(ms);
     // Again, if it rang meanwhile: what comes after that may have been waiting for what was said.
-    while (!this.#isEnded && hasRung(this.#bell)) {
+    for (let times = 0; times < MOST_HEARD && !this.#isEnded && hasRung(this.#bell); times++) {
       heard();
       count = this.#wait(0);
     }

@@ -21,6 +21,8 @@ const GATHER_MS = 10;
 const STATE_MS = 250;
 /** The thread waits so long for packets at most, before it looks what else is due; while copies wait, half as long as they. */
 const WAIT_MS = 50;
+/** Orders that are heard before packets, in a turn. */
+const MOST_ORDERS = 1000;
 
 interface Held {
   readonly stream: RelayedStream;
@@ -79,10 +81,14 @@ class RelayThread {
     }
   }
 
-  /** What control has said so far. */
+  /** What control has said so far; of very much the rest before the next turn of sockets, so that packets pass as well. */
   #obeyAll(): void {
     if (parentPort === null) return;
-    for (let said = next(parentPort); said !== null; said = next(parentPort)) this.obey(said);
+    for (let obeyed = 0; obeyed < MOST_ORDERS; obeyed++) {
+      const said = next(parentPort);
+      if (said === null) return;
+      this.obey(said);
+    }
   }
 
   async #anchor(number: number): Promise<void> {

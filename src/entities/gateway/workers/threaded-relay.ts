@@ -154,6 +154,8 @@ export class ThreadedRelay implements MediaRelay {
     };
     const { from, to } = place.ports;
     const sockets = calls === null ? null : ThreadSockets.open(calls, to - from + 1);
+    if (calls !== null && sockets === null)
+      logger.warn({ from, to }, 'no descriptor is left for sockets of a thread: it has those of Node.js');
     place.thread = new RelayThread({
       data,
       logger,
