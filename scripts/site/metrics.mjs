@@ -13,7 +13,8 @@ import ts from 'typescript';
  * @property {readonly string[]} labels
  * @property {string} help
  * @property {readonly string[]} entities that have it
- * @property {string} [only] when they have it; absent: always
+ * @property {string} [only] when they have it; absent: always, or `unless`
+ * @property {string} [unless] when they do not have it, as they do by default
  */
 
 /** Files whose meters every entity has. */
@@ -29,8 +30,10 @@ const ONLY = {
   'src/entities/df/start-deliverer.ts': 'role `delivery`',
   'src/entities/df/start-intake.ts': 'role `intake`',
   'src/entities/df/start-stream-operation.ts': 'with `streams`',
-  'src/entities/gateway/workers/thread-meters.ts': 'with `workers`',
 };
+
+/** The same where an entity has them by its settings as they are by default. @type {Record<string, string>} */
+const UNLESS = { 'src/entities/gateway/workers/thread-meters.ts': 'unless `workers` is 0' };
 
 /** Rooms whose exported functions, by the names that they have, make meters for those who call them. */
 const MAKERS = ['src/host', 'src/x1', 'src/poi'];
@@ -60,6 +63,7 @@ export function metricsOf(root) {
           help: same,
           entities: [...all],
           ...(only === undefined ? {} : { only }),
+          ...(UNLESS[file] === undefined ? {} : { unless: UNLESS[file] }),
         });
       }
   return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -88,7 +92,8 @@ function filesOf(root, makers, entity) {
     const text = readFileSync(path.join(root, file), 'utf8');
     for (const [maker, call] of makers) if (call.test(text)) files.add(maker);
   }
-  for (const file of Object.keys(ONLY)) if (file.startsWith(`src/entities/${entity}/`)) files.add(file);
+  for (const file of [...Object.keys(ONLY), ...Object.keys(UNLESS)])
+    if (file.startsWith(`src/entities/${entity}/`)) files.add(file);
   return files;
 }
 
@@ -156,9 +161,9 @@ function metric(name, help, labels) {
 export function metricsPage(root) {
   const metrics = metricsOf(root);
   const all = Math.max(...metrics.map(({ entities }) => entities.length));
-  const rows = metrics.map(({ name, kind, labels, help, entities, only }) => {
+  const rows = metrics.map(({ name, kind, labels, help, entities, only, unless }) => {
     const which = entities.length === all ? 'all' : entities.join(', ');
-    const whose = only === undefined ? which : `${which} ${only}`;
+    const whose = [which, only ?? unless ?? []].flat().join(' ');
     const marks = labels.map((label) => `\`${label}\``).join(', ');
     return `| \`${name}\` | ${kind} | ${marks} | ${whose} | ${help.replaceAll('|', '\\|')} |`;
   });

@@ -106,6 +106,8 @@ async function startWith(
     maxSessions: config.maxSessions,
   });
   opened.add(() => gateway.stop());
+  // Else there would be no port for the first call.
+  await threaded?.started();
   const server = iqServer({
     gateway,
     tls: element.tls,

@@ -47,6 +47,9 @@ export class RelayThread {
   readonly #reader = new CopyReader();
   /** Who waits for copies, in the order in which they asked. */
   readonly #flushing: (() => void)[] = [];
+  /** When it has said how its ports stand, or has ended. */
+  readonly started: Promise<void>;
+  #hasStarted: () => void = () => undefined;
   #next = 0;
   #ports = NO_PORTS;
   #missed = 0;
@@ -57,6 +60,7 @@ export class RelayThread {
 
   constructor(options: RelayThreadOptions) {
     this.#options = options;
+    this.started = new Promise((resolve) => (this.#hasStarted = resolve));
     const { data, sockets } = options;
     const workerData = sockets === null ? data : { ...data, polled: sockets.data };
     this.#worker = new Worker(MODULE, { argv: [], env: {}, workerData });
@@ -144,6 +148,7 @@ export class RelayThread {
         break;
       case 'state':
         this.#ports = reply.ports;
+        this.#hasStarted();
         for (const state of reply.streams) this.#streams.get(state.stream)?.stands(state);
         break;
       case 'log':
@@ -187,6 +192,7 @@ export class RelayThread {
 
   #end(): void {
     this.#isGone = true;
+    this.#hasStarted();
     this.#options.sockets?.ended();
     this.#ports = NO_PORTS;
     const streams = [...this.#streams.values()].filter(({ isClosed }) => !isClosed);

@@ -81,6 +81,11 @@ export class ThreadedRelay implements MediaRelay {
     for (const place of this.#places) this.#start(place);
   }
 
+  /** Resolves when each thread has said how its ports stand, or has ended. */
+  async started(): Promise<void> {
+    await Promise.all(this.#running().map((thread) => thread.started));
+  }
+
   get ports(): PortCounts {
     const all = this.#running().map(({ ports }) => ports);
     const sum = (of: keyof PortCounts): number => all.reduce((total, each) => total + each[of], 0);

@@ -95,7 +95,8 @@ describe.each([['Node.js', null], ...(found === null ? [] : [['the C library', f
         clock,
         logger: silent,
       });
-      await expect.poll(() => gateway.ports.free).toBe(16);
+      await relay.started();
+      expect(gateway.ports.free).toBe(16);
     });
 
     afterEach(async () => {
