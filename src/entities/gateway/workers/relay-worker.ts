@@ -16,7 +16,7 @@ import { CopyGatherer } from './copies.ts';
 import type { RelayOrder, RelayReply, RelayThreadData, RelayedState, WantedSides } from './relay-orders.ts';
 
 /** Copies wait for others so long. */
-const GATHER_MS = 10;
+const GATHER_MS = 25;
 /** How its streams stand is told so often, well within the least time after which a session is idle. */
 const STATE_MS = 250;
 /** The thread waits so long for packets at most, before it looks what else is due; while copies wait, half as long as they. */
