@@ -5,8 +5,8 @@
  * What is in the queue is sent oldest first, and gathered for some milliseconds, so that neither the call that is
  * intercepted waits for its copies nor each packet of media is a TLS record of its own. While PDUs wait for their
  * acknowledgement a keepalive follows them at short intervals, and where there are many after each few hundred of them, so
- * that they need not be kept for long; otherwise every 60 s at the latest; the acknowledgement of a keepalive frees what was sent before
- * it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
+ * that they need not be kept for long; otherwise every 60 s at the latest. The acknowledgement of a keepalive frees what was
+ * sent before it. Where none comes for 180 s the connection is closed, and the trouble reported over X1.
  *
  * A PDU that the destination refuses, by closing the connection, must not hold up all that waits behind it. After a
  * connection that was closed with PDUs under way the client is careful (`bytes/refusal-search.ts`): the destination has
@@ -289,6 +289,7 @@ export class X2X3Client {
     if (!this.#search.taken(position)) return;
     this.#questions = [];
     this.#options.queue.rewind();
+    this.#asked = this.#options.queue.sent;
   }
 
   /** Only an acknowledgement shows that the other end works: with TLS 1.3 it may refuse us after the handshake. */

@@ -5,27 +5,23 @@
  */
 import type koffi from 'koffi';
 
+/** `recvfrom(2)` and `sendto(2)`, but that the one is told where the length of the address is, the other the length. */
+type Transfer = (
+  socket: number,
+  octets: number,
+  length: number,
+  flags: number,
+  address: number,
+  addressLength: number,
+) => number;
+
 /** As `socket(2)`, `epoll(7)` and others of Linux have them; −1 is a failure, of which `errno` says why. */
 export interface SystemCalls {
   socket(family: number, type: number, protocol: number): number;
   bind(socket: number, address: number, length: number): number;
   getsockname(socket: number, address: number, length: number): number;
-  recvfrom(
-    socket: number,
-    octets: number,
-    length: number,
-    flags: number,
-    address: number,
-    addressLength: number,
-  ): number;
-  sendto(
-    socket: number,
-    octets: number,
-    length: number,
-    flags: number,
-    address: number,
-    addressLength: number,
-  ): number;
+  readonly recvfrom: Transfer;
+  readonly sendto: Transfer;
   epollCreate(flags: number): number;
   epollCtl(epoll: number, operation: number, descriptor: number, event: number): number;
   epollWait(epoll: number, events: number, most: number, ms: number): number;
@@ -72,12 +68,11 @@ function callsOf({ load, errno, address }: typeof koffi): SystemCalls {
   // The process itself has the C library, whichever it is.
   const library = load(null);
   const func = (definition: string): ((...values: number[]) => number) => library.func(definition);
-  const six = '(int, uintptr_t, size_t, int, uintptr_t, uintptr_t)';
   return {
     socket: func('int socket(int, int, int)'),
     bind: func('int bind(int, uintptr_t, uint32_t)'),
     getsockname: func('int getsockname(int, uintptr_t, uintptr_t)'),
-    recvfrom: func(`intptr_t recvfrom${six}`),
+    recvfrom: func('intptr_t recvfrom(int, uintptr_t, size_t, int, uintptr_t, uintptr_t)'),
     sendto: func('intptr_t sendto(int, uintptr_t, size_t, int, uintptr_t, uint32_t)'),
     epollCreate: func('int epoll_create1(int)'),
     epollCtl: func('int epoll_ctl(int, int, int, uintptr_t)'),
